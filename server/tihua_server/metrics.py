@@ -62,24 +62,25 @@ class Metrics(Observer):
         self._admitted = self._gauge(
             "tihua_admitted", "Inputs that wait or are worked on, of all models.", ("lane", "kind")
         )
-        self._queue_size = self._gauge(
-            "tihua_queue_size", "Inputs that wait for a model.", ("model", "lane", "kind")
-        )
-        self._queue_bytes = self._gauge(
-            "tihua_queue_bytes",
+        self._admitted_bytes = self._gauge(
+            "tihua_admitted_bytes",
             "Bytes of the pictures that wait or are worked on, files and pixels.",
             ("lane",),
+        )
+        self._max_admitted = self._gauge(
+            "tihua_max_admitted", "Inputs of a kind that may be in a lane: --max-queue-size."
+        )
+        self._max_admitted_bytes = self._gauge(
+            "tihua_max_admitted_bytes",
+            "Bytes of pictures that may be in a lane: --max-queue-bytes.",
+        )
+        self._queue_size = self._gauge(
+            "tihua_queue_size", "Inputs that wait for a model.", ("model", "lane", "kind")
         )
         self._preprocess_queue_size = self._gauge(
             "tihua_preprocess_queue_size",
             "Inputs that wait for a thread to decode them.",
             ("model", "lane"),
-        )
-        self._max_queue_size = self._gauge(
-            "tihua_max_queue_size", "Inputs of a kind that may be in a lane: --max-queue-size."
-        )
-        self._max_queue_bytes = self._gauge(
-            "tihua_max_queue_bytes", "Bytes that may wait in a lane: --max-queue-bytes."
         )
         of_model = ("model", "kind")
         longest = "the longest of a call's inputs."
@@ -206,10 +207,10 @@ class Metrics(Observer):
             }
         )
 
-    def publish_bounds(self, *, max_queue_size: int, max_queue_bytes: int) -> None:
-        """Publish the bounds of the queues."""
-        self._max_queue_size.set(max_queue_size)
-        self._max_queue_bytes.set(max_queue_bytes)
+    def publish_bounds(self, *, max_admitted: int, max_admitted_bytes: int) -> None:
+        """Publish the bounds on what each lane holds: inputs of a kind, and bytes."""
+        self._max_admitted.set(max_admitted)
+        self._max_admitted_bytes.set(max_admitted_bytes)
 
     def watch_expiry(self, expiry_s: Callable[[], float]) -> None:
         """Read the certificate's expiry, in seconds of Unix time, at each scrape."""
@@ -221,12 +222,16 @@ class Metrics(Observer):
         self._ingest_streams.set_function(streams)
 
     def watch_lane(
-        self, lane: str, *, admitted: dict[Kind, Callable[[], int]], queue_bytes: Callable[[], int]
+        self,
+        lane: str,
+        *,
+        admitted: dict[Kind, Callable[[], int]],
+        admitted_bytes: Callable[[], int],
     ) -> None:
         """Read at each scrape how much a lane holds, of all models."""
         for kind, count in admitted.items():
             self._admitted.labels(lane, kind.value).set_function(count)
-        self._queue_bytes.labels(lane).set_function(queue_bytes)
+        self._admitted_bytes.labels(lane).set_function(admitted_bytes)
 
     def watch_queues(
         self,

@@ -109,7 +109,7 @@ class ServedModels:
         admissions = capacity.text_admissions if kind is Kind.TEXT else capacity.picture_admissions
         return admissions[lane].held
 
-    def queue_bytes(self, lane: Lane) -> int:
+    def admitted_bytes(self, lane: Lane) -> int:
         """Return the bytes of the pictures that are queued or in progress."""
         return self._capacity.picture_admissions[lane].held_bytes
 

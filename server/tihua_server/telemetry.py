@@ -70,8 +70,8 @@ class Telemetry:
             return
         metrics.publish_server(version=__version__, store=store)
         metrics.publish_bounds(
-            max_queue_size=self._config.max_queue_size,
-            max_queue_bytes=self._config.max_queue_bytes,
+            max_admitted=self._config.max_queue_size,
+            max_admitted_bytes=self._config.max_queue_bytes,
         )
         if entrance.certificates is not None:
             metrics.watch_expiry(entrance.certificates.expiry_s)
@@ -81,7 +81,7 @@ class Telemetry:
             metrics.watch_lane(
                 lane.label,
                 admitted={kind: partial(models.admitted, kind, lane) for kind in Kind},
-                queue_bytes=partial(models.queue_bytes, lane),
+                admitted_bytes=partial(models.admitted_bytes, lane),
             )
         for model in models:
             metrics.publish_model(model)

@@ -97,7 +97,7 @@ async def test_what_waits_is_seen_while_it_waits(tmp_path: Path) -> None:
         queued = {"model": "fake", "lane": "interactive", "kind": "text"}
         seen = await scraped_when(2, address, "tihua_queue_size", **queued)
         assert seen.value("tihua_admitted", lane="interactive", kind="text") == 3
-        assert seen.value("tihua_max_queue_size") == 5
+        assert seen.value("tihua_max_admitted") == 5
         assert seen.value("tihua_rpcs_under_way") == 2
         held.may_go_on.set()
         await asyncio.gather(busy, waiting)
@@ -170,7 +170,7 @@ async def test_a_lane_full_of_pictures_that_are_decoded_is_seen_to_be_full(tmp_p
         pictures = {"lane": "interactive", "kind": "image"}
         address = app.telemetry.addresses["metrics"]
         seen = await scraped_when(2, address, "tihua_admitted", **pictures)
-        assert seen.value("tihua_max_queue_size") == 2
+        assert seen.value("tihua_max_admitted") == 2
         for model in ("fake", "second"):
             assert seen.value("tihua_queue_size", model=model, **pictures) == 0
         assert await asked_delay_s(app.address, image=picture) == 1
