@@ -94,26 +94,6 @@ def square_from_file(
     return resized if method is None else resized.transpose(method)
 
 
-def whole_from_file(content: bytes, *, max_pixels: int, draft_side: int) -> Image.Image:
-    """Return the picture in a file, upright, of mode RGB.
-
-    Args:
-        content: as for `square_from_file`.
-        max_pixels: as for `square_from_file`.
-        draft_side: a JPEG is decoded at 1/2, 1/4 or 1/8 if both sides keep at least this many
-            pixels; other formats keep their size.
-
-    Raises:
-        PictureError, PictureTooLargeError: as for `square_from_file`.
-    """
-    with opened(content, max_pixels) as image:
-        image.draft(None, (draft_side, draft_side))
-        image.load()
-        pixels = plain(image)
-        method = upright_method(image)
-    return opaque(pixels if method is None else pixels.transpose(method))
-
-
 def square(
     image: Image.Image, size: int, *, box: Box | None = None, resize: Resize = resize
 ) -> Image.Image:

@@ -51,22 +51,6 @@ def decode_image(
         )
 
 
-def decode_whole(content: bytes, *, max_pixels: int, draft_side: int) -> Image.Image:
-    """Return the picture in a file, upright, RGB, from which training cuts windows.
-
-    Args:
-        content: as in `decode_image`.
-        max_pixels: as in `decode_image`.
-        draft_side: a JPEG is decoded at 1/2, 1/4 or 1/8 as long as both sides keep at least this
-            many pixels; other formats keep their size.
-
-    Raises:
-        InvalidInput, TooLarge: as in `decode_image`.
-    """
-    with _translated():
-        return _picture.whole_from_file(content, max_pixels=max_pixels, draft_side=draft_side)
-
-
 def pixels_from_rgb(
     data: bytes, width: int, height: int, size: int, *, resize: Resize = _picture.resize
 ) -> PixelArray:

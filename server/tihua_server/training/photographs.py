@@ -19,15 +19,15 @@ import numpy as np
 from PIL import Image
 from rich.progress import Progress
 from tihua._cores import usable_cores
+from tihua._picture_error import PictureError
 
 from tihua_server.clip.tokenizer import CONTEXT_LENGTH, Tokenizer
 from tihua_server.config import Limits
-from tihua_server.errors import ServiceError
-from tihua_server.images import decode_whole
 from tihua_server.training.caption_table import CAPTION_FILE, TRAIN, VAL, read_captions
 from tihua_server.training.failures import TrainingError
 from tihua_server.training.picture_files import PictureFiles
 from tihua_server.training.progress import training_progress
+from tihua_server.training.whole_picture import whole_picture
 
 SMALLEST_CROP = 0.55
 """Smallest share of the area that a crop keeps."""
@@ -178,8 +178,8 @@ class Photographs:
         try:
             content = self.file(index)
             limit = Limits().max_image_pixels
-            photograph = decode_whole(content, max_pixels=limit, draft_side=DRAFT_SIDE)
-        except (ServiceError, OSError) as error:
+            photograph = whole_picture(content, max_pixels=limit, draft_side=DRAFT_SIDE)
+        except (PictureError, OSError) as error:
             raise TrainingError(f"{self._names[index]}: {error}") from error
         return photograph if view == 0 else self._crop(photograph, index, view)
 

@@ -1,0 +1,25 @@
+"""A whole picture, decoded as the server decodes it; training cuts windows from it."""
+
+from PIL import Image
+from tihua._picture_file import opened
+from tihua._picture_pixels import opaque, plain, upright_method
+
+
+def whole_picture(content: bytes, *, max_pixels: int, draft_side: int) -> Image.Image:
+    """Return the picture in a file, upright, of mode RGB.
+
+    Args:
+        content: as for `tihua._picture.square_from_file`.
+        max_pixels: likewise.
+        draft_side: a JPEG is decoded at 1/2, 1/4 or 1/8 as long as both sides keep at least this
+            many pixels; other formats keep their size.
+
+    Raises:
+        PictureError: as for `tihua._picture.square_from_file`.
+    """
+    with opened(content, max_pixels) as image:
+        image.draft(None, (draft_side, draft_side))
+        image.load()
+        pixels = plain(image)
+        method = upright_method(image)
+    return opaque(pixels if method is None else pixels.transpose(method))
