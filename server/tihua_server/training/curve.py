@@ -64,6 +64,11 @@ class Curve:
         """Forget the epochs of an earlier run."""
         self.points = []
 
+    def resume(self, point: Point) -> None:
+        """Record the epoch of a checkpoint, if the run stopped between writing it and this."""
+        if not self.has(point.stage, point.epoch):
+            self.record(point)
+
     def note(self, point: Point) -> None:
         """Add an epoch, and forget later ones: those of a run that stopped before keeping them."""
         place = (point.stage, point.epoch)

@@ -165,9 +165,7 @@ class FineTuner:
             return
         if curve.before is not None:
             progress.console.print(f"before: val R@10 {curve.before:.1f}")
-        if not curve.has(1, done.epoch):
-            # The run stopped after writing the checkpoint and before the curve.
-            curve.record(done)
+        curve.resume(done)
 
     def _measured(
         self, epoch: int, loss: float, validation: Photographs | None, progress: Progress

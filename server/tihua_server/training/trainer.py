@@ -131,9 +131,7 @@ class Trainer:
             self._restore(saved, optimizer)
             done = Point(**saved["point"])
             first = done.epoch
-            if not self._curve.has(stage.number, first):
-                # The run stopped after writing the checkpoint and before the curve.
-                self._curve.record(done)
+            self._curve.resume(done)
         task = progress.add_task(stage.name, total=steps, completed=first * per_epoch)
         for epoch in range(first, stage.epochs):
             # A generator per epoch, so that a resumed run draws what an unbroken one would have.
