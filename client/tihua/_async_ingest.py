@@ -14,6 +14,7 @@ from grpc import aio
 from tihua import _convert_items
 from tihua._async_connection import AsyncConnection
 from tihua._ingest_session import IngestSession
+from tihua._ingest_steps import Ask, HalfClose, Read, Send, Take, Wait
 from tihua._ingest_types import IngestProgress
 from tihua._reconnect import Reconnect
 from tihua._status import error_from_rpc
@@ -66,27 +67,26 @@ async def _run_stream(
     reader = asyncio.create_task(_receive(call, events, connection))
     try:
         await _send(connection, call, session.open())
-        is_half_closed = False
         while True:
-            if (request := session.next_request()) is not None:
-                await _send(connection, call, request)
-            elif (ids := session.question()) is not None:
-                try:
-                    session.answer(await connection.stored_ids(ids, session.collection))
-                except TihuaError as error:
-                    return error
-            elif (item := session.next_item()) is not None:
-                await _read(session, item)
-            elif session.wants_item and events.empty():
-                await _take_item(session, items)
-            else:
-                if session.is_all_sent and not is_half_closed:
+            match session.next_step(is_quiet=events.empty()):
+                case Send(request):
+                    await _send(connection, call, request)
+                case Ask(ids):
+                    try:
+                        session.answer(await connection.stored_ids(ids, session.collection))
+                    except TihuaError as error:
+                        return error
+                case Read(item):
+                    await _read(session, item)
+                case Take():
+                    await _take_item(session, items)
+                case HalfClose():
                     await _send(connection, call, None)
-                    is_half_closed = True
-                event = await events.get()
-                if not isinstance(event, IngestResponse):
-                    break
-                session.receive(event)
+                case Wait():
+                    event = await events.get()
+                    if not isinstance(event, IngestResponse):
+                        break
+                    session.receive(event)
             if (progress := session.take_progress()) is not None:
                 on_progress(progress)
     finally:

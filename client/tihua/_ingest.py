@@ -17,6 +17,7 @@ import grpc
 from tihua import _convert_items
 from tihua._connection import Connection
 from tihua._ingest_session import IngestSession
+from tihua._ingest_steps import Ask, HalfClose, Read, Send, Take, Wait
 from tihua._ingest_types import IngestProgress
 from tihua._reconnect import Reconnect
 from tihua._status import error_from_rpc
@@ -69,27 +70,26 @@ def _run_stream(
     )
     try:
         reader.start()
-        is_half_closed = False
         while True:
-            if (request := session.next_request()) is not None:
-                requests.put(request)
-            elif (ids := session.question()) is not None:
-                try:
-                    session.answer(connection.stored_ids(ids, session.collection))
-                except TihuaError as error:
-                    return error
-            elif (item := session.next_item()) is not None:
-                _read(session, item)
-            elif session.wants_item and events.empty():
-                _take_item(session, items)
-            else:
-                if session.is_all_sent and not is_half_closed:
+            match session.next_step(is_quiet=events.empty()):
+                case Send(request):
+                    requests.put(request)
+                case Ask(ids):
+                    try:
+                        session.answer(connection.stored_ids(ids, session.collection))
+                    except TihuaError as error:
+                        return error
+                case Read(item):
+                    _read(session, item)
+                case Take():
+                    _take_item(session, items)
+                case HalfClose():
                     requests.put(None)
-                    is_half_closed = True
-                event = _next_event(events)
-                if not isinstance(event, IngestResponse):
-                    break
-                session.receive(event)
+                case Wait():
+                    event = _next_event(events)
+                    if not isinstance(event, IngestResponse):
+                        break
+                    session.receive(event)
             if (progress := session.take_progress()) is not None:
                 on_progress(progress)
     finally:

@@ -1,16 +1,13 @@
 """The state of one ingest, without network or clock; both clients drive it.
 
-    session.open()                          a new stream: its first message
-    while session.wants_item:               items, as long as a batch of them could be sent
-        session.offer(item)                 or session.end()
-    if ids := session.question():           which of them are stored already?
-        session.answer(ids of those)
-    while item := session.next_item():      items that must be sent, into batches
-        session.add(message)                or session.reject(…)
-    while request := session.next_request() batches, as long as there is credit
-        send request
-    if session.is_all_sent: half-close
-    session.receive(response)               credit, acknowledgements, the summary
+    session.open()                                   a new stream: its first message
+    match session.next_step(is_quiet=…):             what to do now, until the stream ends
+        case Ask(ids):      session.answer(…)        which of them are stored already?
+        case Read(item):    session.add(…)           or session.reject(…): into batches
+        case Send(request):                          a batch, if there is credit for it
+        case Take():        session.offer(…)         or session.end(): the caller's next item
+        case HalfClose():                            everything is sent
+        case Wait():        session.receive(…)       credit, acknowledgements, the summary
 
 After a break the client calls `open()` again and continues: its first message says what was
 acknowledged, and the rest is sent again, to whichever server answers. Nothing else is kept, so that
@@ -31,6 +28,7 @@ from tihua._ingest_outbox import Outbox
 from tihua._ingest_place import Place
 from tihua._ingest_report import IngestReport
 from tihua._ingest_start import SessionStart
+from tihua._ingest_steps import Ask, HalfClose, Read, Send, Step, Take, Wait
 from tihua._ingest_types import IngestProgress, WriteMode
 from tihua._ingest_window import MAX_WINDOW_ITEMS, Window
 from tihua._server_types import Limits
@@ -92,7 +90,7 @@ class IngestSession:
         self._has_all_items = False
         self._answers = self._taken = 0
         self._report = IngestReport()
-        self._is_started = self._is_draining = False
+        self._is_started = self._is_draining = self._is_half_closed = False
         self.is_complete = False
 
     @property
@@ -125,13 +123,11 @@ class IngestSession:
         return self._is_open and not self._outbox.has_unsent
 
     @property
-    def wants_item(self) -> bool:
-        """Return whether the next item should be read now."""
+    def _wants_item(self) -> bool:
         return self._has_room and not self._has_all_items and self._window.wants_item
 
     @property
-    def is_all_sent(self) -> bool:
-        """Return whether nothing remains to be sent, so that the stream can be half-closed."""
+    def _is_all_sent(self) -> bool:
         return self._has_room and self._has_all_items and self._window.is_empty
 
     @property
@@ -141,11 +137,37 @@ class IngestSession:
 
     def open(self) -> IngestRequest:
         """Return the first message of a new stream; the credit of the previous one is void."""
-        self._is_started = self._is_draining = False
+        self._is_started = self._is_draining = self._is_half_closed = False
         self._outbox.begin_stream()
         return self._start.request(
             self.committed_seq, self._outbox.committed_bookmark, self._report.acknowledged
         )
+
+    def next_step(self, *, is_quiet: bool) -> Step:
+        """Return what to do now.
+
+        Args:
+            is_quiet: whether no message of the server waits. One that does is received before
+                another item is taken from the caller, who may block.
+
+        Raises:
+            InvalidRequestError: the next batch is larger than the server's full credit.
+            FailedPreconditionError: the session belongs to other items.
+        """
+        if self._is_open and (request := self._outbox.next_request()) is not None:
+            return Send(request)
+        if not self._has_room:
+            return Wait()
+        if (ids := self._window.question()) is not None:
+            return Ask(ids)
+        if (item := self._next_item()) is not None:
+            return Read(item)
+        if self._wants_item and is_quiet:
+            return Take()
+        if self._is_all_sent and not self._is_half_closed:
+            self._is_half_closed = True
+            return HalfClose()
+        return Wait()
 
     def offer(self, item: Item) -> None:
         """Add the caller's next item."""
@@ -159,32 +181,10 @@ class IngestSession:
         self._window.close()
         self._flush_the_last()
 
-    def question(self) -> list[str] | None:
-        """Return ids, to ask the server which of them are stored; None if there is no question."""
-        return self._window.question() if self._has_room else None
-
     def answer(self, stored: Container[str]) -> None:
         """Pass the ids that are stored: their items are left out and counted as skipped."""
         self._answers += 1
         self._window.answer(stored)
-
-    def next_item(self) -> Item | None:
-        """Return the next item to be sent, for `add` or `reject`; None if there is none now.
-
-        Raises:
-            FailedPreconditionError: the session belongs to other items.
-        """
-        while self._has_room and (held := self._window.pop()) is not None:
-            item, is_stored = held
-            if self._place.is_safe:
-                self._report.carried_before(self._place.position, item.id)
-            elif is_stored:
-                self._report.leave_out()
-            else:
-                return item
-            self._place.pass_item(item.id)
-            self._flush_the_last()
-        return None
 
     def add(self, item: types_pb2.Item) -> None:
         """Add the message of the next item; a batch that is full can then be sent."""
@@ -211,6 +211,24 @@ class IngestSession:
         self._place.pass_item(item_id)
         self._flush_the_last()
 
+    def _next_item(self) -> Item | None:
+        """Return the next item to be sent, None if there is none now; pass those that need not be.
+
+        Raises:
+            FailedPreconditionError: the session belongs to other items.
+        """
+        while (held := self._window.pop()) is not None:
+            item, is_stored = held
+            if self._place.is_safe:
+                self._report.carried_before(self._place.position, item.id)
+            elif is_stored:
+                self._report.leave_out()
+            else:
+                return item
+            self._place.pass_item(item.id)
+            self._flush_the_last()
+        return None
+
     def _flush_the_last(self) -> None:
         if self._has_all_items and self._window.is_empty:
             self._place.end()
@@ -219,14 +237,6 @@ class IngestSession:
     def _number(self, batches: list[Batch]) -> None:
         for batch in batches:
             self._report.carry(self._outbox.add(batch.request), batch.positions)
-
-    def next_request(self) -> IngestRequest | None:
-        """Return the next batch to send, None if there is none or no credit for it.
-
-        Raises:
-            InvalidRequestError: the batch is larger than the server's full credit.
-        """
-        return self._outbox.next_request() if self._is_open else None
 
     def receive(self, response: IngestResponse) -> None:
         """Process a message of the server.

@@ -1,10 +1,12 @@
 """A client's ingest sessions without a network, and the messages of a server."""
 
-from collections.abc import Iterable, Sequence
+import dataclasses
+from collections.abc import Container, Iterable, Sequence
 
 import tihua
 from tihua import Limits
 from tihua._ingest_session import IngestSession
+from tihua._ingest_steps import Ask, Read, Send, Step, Take, Wait
 from tihua.v1.ingest_service_pb2 import (
     BatchError,
     IngestAck,
@@ -39,6 +41,20 @@ def new_session(*, batch_size: int = 2, session_id: str = "s") -> IngestSession:
     """Return a session that has not been opened."""
     return IngestSession(
         LIMITS, collection="c", mode="upsert", session_id=session_id, batch_size=batch_size
+    )
+
+
+def asking_session(
+    *, batch_size: int = 2, window: int = 3, session_id: str | None = None
+) -> IngestSession:
+    """Return a session that leaves out what is stored, and asks about a window of items at once."""
+    limits = dataclasses.replace(LIMITS, max_page_size=window)
+    return IngestSession(
+        limits,
+        collection="c",
+        mode="skip-existing",
+        session_id=session_id,
+        batch_size=batch_size,
     )
 
 
@@ -83,8 +99,7 @@ def resumed(*ids: str, errors: Sequence[BatchError] = ()) -> IngestSession:
     """Return a resumed session; an earlier call sent these items as batch 1, which is safe."""
     earlier = opened(new_session(batch_size=len(ids)))
     give(earlier, *ids)
-    request = earlier.next_request()
-    assert request is not None
+    [request] = requests(earlier)
     safe = started(1, bookmark=request.batch.bookmark)
     written = len(ids) - len(errors)
     return opened(new_session(), safe, ack(1, written=written, failed=len(errors), errors=errors))
@@ -97,18 +112,44 @@ def give(session: IngestSession, *ids: str) -> None:
     session.end()
 
 
-def offer(session: IngestSession, *ids: str) -> None:
-    """Offer all these items to a session; give it those that it wants to send."""
-    for item_id in ids:
-        session.offer(tihua.Item(item_id))
-        while (wanted := session.next_item()) is not None:
-            session.add(item(wanted.id))
-    session.end()
+def step(session: IngestSession) -> Step:
+    """Return what the session wants done, while no message of the server waits."""
+    return session.next_step(is_quiet=True)
+
+
+def run(
+    session: IngestSession, ids: Iterable[str] = (), *, stored: Container[str] = ()
+) -> list[tuple[int, list[str]]]:
+    """Give a session items, and their end, until it waits; return the batches that it sent."""
+    remaining = iter(ids)
+    requests = []
+    while (todo := step(session)) != Wait():
+        match todo:
+            case Send(request):
+                requests.append(request)
+            case Ask(asked):
+                session.answer({item_id for item_id in asked if item_id in stored})
+            case Read(given):
+                session.add(item(given.id))
+            case Take():
+                taken = next(remaining, None)
+                session.end() if taken is None else session.offer(tihua.Item(taken))
+    return [_described(request) for request in requests]
+
+
+def requests(session: IngestSession) -> list[IngestRequest]:
+    """Return the batches that may be sent now."""
+    found = []
+    while isinstance(todo := session.next_step(is_quiet=False), Send):
+        found.append(todo.request)
+    assert not isinstance(todo, Read), "its item is lost"
+    return found
 
 
 def sent(session: IngestSession) -> list[tuple[int, list[str]]]:
     """Return the batches that may be sent now: seq and item ids of each."""
-    requests: list[IngestRequest] = []
-    while (request := session.next_request()) is not None:
-        requests.append(request)
-    return [(r.batch.seq, [entry.id for entry in r.batch.items]) for r in requests]
+    return [_described(request) for request in requests(session)]
+
+
+def _described(request: IngestRequest) -> tuple[int, list[str]]:
+    return request.batch.seq, [entry.id for entry in request.batch.items]

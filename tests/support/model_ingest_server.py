@@ -3,7 +3,13 @@
 from collections.abc import Iterable
 
 from client_sessions import failure, started
-from tihua.v1.ingest_service_pb2 import BatchError, IngestAck, IngestRequest, IngestResponse
+from tihua.v1.ingest_service_pb2 import (
+    BatchError,
+    IngestAck,
+    IngestCredit,
+    IngestRequest,
+    IngestResponse,
+)
 
 
 class Model:
@@ -64,6 +70,12 @@ class Model:
                 self.counts.items_written += 1
         self.failures += failures
         return failures
+
+    def grant(self, request: IngestRequest) -> IngestResponse:
+        """Grant the credit again that a batch took."""
+        self.credit_batches += 1
+        self.credit_bytes += request.ByteSize()
+        return IngestResponse(credit=IngestCredit(batches=1, bytes=request.ByteSize()))
 
     def acknowledged(self, failures: Iterable[BatchError]) -> IngestResponse:
         """Return an acknowledgement of all that is committed."""

@@ -6,9 +6,10 @@ from client_sessions import (
     give,
     item,
     new_session,
-    offer,
     opened,
+    requests,
     resumed,
+    run,
     sent,
     started,
 )
@@ -49,7 +50,7 @@ def test_a_failure_of_an_earlier_call_is_told_when_its_item_is_reached() -> None
     first = session.take_progress()
     assert first is not None
     assert first.errors == ()
-    offer(session, "a", "b", "c")
+    run(session, "abc")
     progress = session.take_progress()
     assert progress is not None
     assert [(error.index, error.id) for error in progress.errors] == [(1, "b")]
@@ -59,13 +60,13 @@ def test_a_failure_of_an_earlier_call_is_told_of_an_item_that_was_to_be_sent() -
     """That call made other batches of the items, so the failure is found by its id."""
     earlier = opened(new_session(batch_size=1))
     give(earlier, *"abcd")
-    *_, last = iter(earlier.next_request, None)
+    *_, last = requests(earlier)
     session = opened(new_session())
     for item_id in "abc":
         session.add(item(item_id))
     errors = [failure(2, 0, "b"), failure(3, 0, "c"), failure(4, 0, "d")]
     opened(session, started(4, bookmark=last.batch.bookmark), ack(4, written=1, errors=errors))
-    offer(session, "d")
+    run(session, "d")
     progress = session.take_progress()
     assert progress is not None
     assert [(error.index, error.id) for error in progress.errors] == [(1, "b"), (2, "c"), (3, "d")]

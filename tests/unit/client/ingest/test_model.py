@@ -1,5 +1,6 @@
 """Any order of breaks, against a model of the server that keeps the contract; no network."""
 
+from collections import deque
 from collections.abc import Sequence
 
 import pytest
@@ -9,10 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from model_ingest_server import Model
 from tihua import FailedPreconditionError, InvalidRequestError
-from tihua.v1.ingest_service_pb2 import IngestCredit, IngestResponse, IngestSummary
+from tihua._ingest_session import IngestSession
+from tihua._ingest_steps import Ask, HalfClose, Read, Send, Take, Wait
+from tihua.v1.ingest_service_pb2 import IngestResponse, IngestSummary
 
 FATES = st.sampled_from(["arrives"] * 8 + ["is lost", "goes unheard"])
 """What becomes of a batch that is sent."""
+
+BREAKS = st.sampled_from([False] * 4 + [True])
+"""Whether the store does not answer a question."""
 
 FORGETS = st.sampled_from([False] * 4 + [True])
 """Whether a server has forgotten the session."""
@@ -21,62 +27,75 @@ FORGETS = st.sampled_from([False] * 4 + [True])
 class Call:
     """One call of ingest: it gives all items to a session, over one stream after another."""
 
-    def __init__(self, data: st.DataObject, ids: Sequence[str], *, batch_size: int) -> None:
+    def __init__(
+        self,
+        data: st.DataObject,
+        ids: Sequence[str],
+        *,
+        batch_size: int = 2,
+        session: IngestSession | None = None,
+    ) -> None:
         """Begin; `rejects` says how an item that can't be read is called."""
         self.data = data
-        self.session = new_session(batch_size=batch_size)
+        self.session = session or new_session(batch_size=batch_size)
         self.remaining = list(ids)
         self.told: dict[int, str] = {}
         self.rejects = ""
+        self.is_half_closed = False
 
     def stream(self, server: Model, *, is_last: bool) -> None:
         """Run a stream, the last one to its end.
 
-        A break comes between any two messages; it may lose the batch in flight or hide its
-        acknowledgement, and the next stream may be of a server that knows nothing of the session.
+        A break comes between any two steps; it may lose the batch in flight or hide the answers to
+        it, and the next stream may be of a server that knows nothing of the session.
         """
         draw = self.data.draw
-        forgets = draw(FORGETS)
-        batches = draw(st.integers(1, 4))
-        answers = server.open(self.session.open(), forgets=forgets, batches=batches, size=4_000)
-        # The last stream is whole; of the others not even the first answers may arrive.
-        heard = answers if is_last else answers[: draw(st.integers(0, 4))]
-        for response in heard:
-            self.session.receive(response)
-            self._note_progress()
-        if heard != answers:
-            return
-        for _ in range(1_000 if is_last else draw(st.integers(0, 30))):
-            if (request := self.session.next_request()) is not None:
-                fate = "arrives" if is_last else draw(FATES)
-                if fate == "is lost":
-                    break
-                failures = server.receive(request)
-                if fate == "goes unheard":
-                    break
-                self.session.receive(server.acknowledged(failures))
-                server.credit_batches += 1
-                server.credit_bytes += request.ByteSize()
-                self.session.receive(
-                    IngestResponse(credit=IngestCredit(batches=1, bytes=request.ByteSize()))
-                )
-            elif (given := self.session.next_item()) is not None:
-                if self.rejects and given.id.endswith(self.rejects):
-                    self.session.reject(given.id, InvalidRequestError("it can't be read"))
-                else:
-                    self.session.add(item(given.id, draw(st.integers(0, 300))))
-            elif self.session.wants_item:
-                if self.remaining:
-                    self.session.offer(tihua.Item(self.remaining.pop(0)))
-                else:
-                    self.session.end()
-            else:
-                break
+        self.is_half_closed = False
+        answers = server.open(
+            self.session.open(), forgets=draw(FORGETS), batches=draw(st.integers(1, 4)), size=4_000
+        )
+        on_their_way = deque(answers)
+        # Of a stream that breaks not even the first answers may arrive.
+        steps = 1_000 if is_last else draw(st.integers(0, 50))
+        for _ in range(steps):
+            has_arrived = bool(on_their_way) and draw(st.booleans())
+            match self.session.next_step(is_quiet=not has_arrived):
+                case Send(request):
+                    assert not self.is_half_closed
+                    fate = "arrives" if is_last else draw(FATES)
+                    if fate == "is lost":
+                        break
+                    failures = server.receive(request)
+                    if fate == "goes unheard":
+                        break
+                    on_their_way += [server.acknowledged(failures), server.grant(request)]
+                case Ask(ids):
+                    if not is_last and draw(BREAKS):
+                        break
+                    self.session.answer(server.stored.intersection(ids))
+                case Read(given):
+                    if self.rejects and given.id.endswith(self.rejects):
+                        self.session.reject(given.id, InvalidRequestError("it can't be read"))
+                    else:
+                        self.session.add(item(given.id, draw(st.integers(0, 300))))
+                case Take():
+                    if self.remaining:
+                        self.session.offer(tihua.Item(self.remaining.pop(0)))
+                    else:
+                        self.session.end()
+                case HalfClose():
+                    assert not self.is_half_closed
+                    self.is_half_closed = True
+                case Wait():
+                    if not on_their_way:
+                        assert self.is_half_closed, "both sides wait"
+                        break
+                    self.session.receive(on_their_way.popleft())
             self._note_progress()
 
     def end(self, server: Model) -> None:
         """Receive the summary."""
-        assert self.session.is_all_sent
+        assert self.is_half_closed
         counts = server.counts
         summary = IngestSummary(
             committed_seq=counts.committed_seq,

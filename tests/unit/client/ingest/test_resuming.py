@@ -1,9 +1,24 @@
 """What an ingest session sends again after a break, and what not; no network."""
 
+import itertools
+
 import pytest
 import tihua
-from client_sessions import ack, give, item, new_session, offer, opened, resumed, sent, started
+from client_sessions import (
+    ack,
+    give,
+    item,
+    new_session,
+    opened,
+    requests,
+    resumed,
+    run,
+    sent,
+    started,
+    step,
+)
 from tihua import FailedPreconditionError, InvalidRequestError, ServerError
+from tihua._ingest_steps import HalfClose, Read
 from tihua.v1.ingest_service_pb2 import IngestResponse
 
 
@@ -56,7 +71,7 @@ def test_an_item_that_is_taken_is_progress() -> None:
     for item_id in "ab":
         before = session.progress
         session.offer(tihua.Item(item_id))
-        assert session.next_item() is not None
+        assert step(session) == Read(tihua.Item(item_id))
         session.add(item(item_id))
         assert session.progress > before
     assert sent(session) == [(1, ["a", "b"])]
@@ -76,12 +91,7 @@ def test_progress_is_bounded_while_no_batch_becomes_safe() -> None:
     counts = []
     for _ in range(5):
         opened(session, started(batches=3))
-        sent(session)
-        while session.wants_item:
-            session.offer(tihua.Item("a"))
-            while (wanted := session.next_item()) is not None:
-                session.add(item(wanted.id))
-            sent(session)
+        run(session, itertools.repeat("a"))
         counts.append(session.progress)
     assert counts == [8] * 5
 
@@ -100,8 +110,7 @@ def test_an_acknowledgement_that_is_taken_back_ends_it() -> None:
 def test_a_session_of_an_earlier_call_skips_what_is_safe() -> None:
     """The same items are given again, and those before the bookmark are not even read."""
     session = resumed("a", "b", "c")
-    offer(session, *"abcde")
-    assert sent(session) == [(2, ["d", "e"])]
+    assert run(session, "abcde") == [(2, ["d", "e"])]
 
 
 def test_what_an_earlier_call_could_not_send_counts_as_failed() -> None:
@@ -110,12 +119,10 @@ def test_what_an_earlier_call_could_not_send_counts_as_failed() -> None:
     earlier.add(item("a"))
     earlier.reject("lost", InvalidRequestError("it can't be read"))
     earlier.add(item("b"))
-    request = earlier.next_request()
-    assert request is not None
+    [request] = requests(earlier)
     safe = started(1, bookmark=request.batch.bookmark)
     session = opened(new_session(), safe, ack(1, written=2))
-    offer(session, "a", "lost", "b", "c")
-    assert sent(session) == [(2, ["c"])]
+    assert run(session, ["a", "lost", "b", "c"]) == [(2, ["c"])]
     assert session.totals == (2, 1, 0)
 
 
@@ -124,7 +131,7 @@ def test_a_session_is_not_resumed_with_other_items(ids: str) -> None:
     """Others, in another order, fewer or none: what is skipped would be lost."""
     session = resumed("a", "b", "c")
     with pytest.raises(FailedPreconditionError, match="other items than these") as refused:
-        offer(session, *ids)
+        run(session, ids)
     assert refused.value.reason == "SESSION_DIFFERS"
 
 
@@ -139,9 +146,9 @@ def safe_there(*ids: str, batch_size: int = 2) -> list[IngestResponse]:
     """Return what a server says of a session if another call sent it these items."""
     elsewhere = opened(new_session(batch_size=batch_size))
     give(elsewhere, *ids)
-    requests = list(iter(elsewhere.next_request, None))
-    bookmark = requests[-1].batch.bookmark
-    return [started(len(requests), bookmark=bookmark), ack(len(requests), written=len(ids))]
+    batches = requests(elsewhere)
+    bookmark = batches[-1].batch.bookmark
+    return [started(len(batches), bookmark=bookmark), ack(len(batches), written=len(ids))]
 
 
 @pytest.mark.parametrize("count", range(7))
@@ -151,8 +158,7 @@ def test_a_session_goes_on_at_a_server_that_is_further_with_it(count: int) -> No
     for item_id in "abcdef"[:count]:
         session.add(item(item_id))
     opened(session, *safe_there(*"abcdef"))
-    offer(session, *"abcdefgh"[count:])
-    assert sent(session) == [(4, ["g", "h"])]
+    assert run(session, "abcdefgh"[count:]) == [(4, ["g", "h"])]
     assert session.totals == (6, 0, 0)
 
 
@@ -164,7 +170,7 @@ def test_a_session_of_other_items_does_not_go_on_at_a_server_that_is_further(ids
         session.add(item(item_id))
     opened(session, *safe_there(*ids))
     with pytest.raises(FailedPreconditionError, match="other items than these"):
-        offer(session, "e", "f")
+        run(session, "ef")
 
 
 @pytest.mark.parametrize("ids", ["a", "ab", "x", "abx"])
@@ -195,7 +201,7 @@ def test_a_session_whose_items_are_all_given_ends_only_where_they_end(ids: str) 
     session = opened(new_session(batch_size=8))
     give(session, *ids)
     opened(session, *safe_there(*ids, batch_size=1))
-    assert session.is_all_sent
+    assert step(session) == HalfClose()
 
 
 def test_a_session_that_another_call_took_meanwhile_is_not_taken_back() -> None:
@@ -235,5 +241,4 @@ def test_an_acknowledgement_of_batches_of_the_stream_before_spares_sending_them(
     session.open()
     session.receive(started(0, batches=0))
     session.receive(ack(2, written=4))
-    assert sent(session) == []
-    assert session.is_all_sent
+    assert step(session) == HalfClose()

@@ -1,9 +1,10 @@
 """What an ingest session reads and sends: batches, their bounds, and credit; no network."""
 
 import pytest
-from client_sessions import LIMITS, ack, give, item, new_session, opened, sent, started
+from client_sessions import LIMITS, ack, give, item, new_session, opened, sent, started, step
 from tihua import InvalidRequestError
 from tihua._ingest_session import IngestSession
+from tihua._ingest_steps import HalfClose, Take, Wait
 from tihua.v1.ingest_service_pb2 import IngestCredit, IngestDraining, IngestResponse
 
 
@@ -12,9 +13,16 @@ def test_nothing_is_read_or_sent_before_the_server_has_started_the_session() -> 
     session = new_session()
     start = session.open().start
     assert (start.collection, start.session_id, start.read_seq) == ("c", "s", 0)
-    assert not session.wants_item
+    assert step(session) == Wait()
     session.receive(started())
-    assert session.wants_item
+    assert step(session) == Take()
+
+
+def test_what_the_server_says_comes_before_the_callers_next_item() -> None:
+    """The caller may block for long."""
+    session = opened(new_session())
+    assert session.next_step(is_quiet=False) == Wait()
+    assert session.next_step(is_quiet=True) == Take()
 
 
 def test_batches_are_numbered_from_one_and_the_last_may_be_short() -> None:
@@ -22,7 +30,15 @@ def test_batches_are_numbered_from_one_and_the_last_may_be_short() -> None:
     session = opened(new_session())
     give(session, "a", "b", "c", "d", "e")
     assert sent(session) == [(1, ["a", "b"]), (2, ["c", "d"]), (3, ["e"])]
-    assert session.is_all_sent
+
+
+def test_a_stream_is_half_closed_once_behind_all_items() -> None:
+    """After a break the next one is, too."""
+    session = opened(new_session())
+    session.end()
+    assert [step(session), step(session)] == [HalfClose(), Wait()]
+    opened(session)
+    assert [step(session), step(session)] == [HalfClose(), Wait()]
 
 
 def test_a_batch_waits_for_credit_in_batches() -> None:
@@ -48,9 +64,9 @@ def test_one_batch_is_read_ahead_of_the_credit_and_no_more() -> None:
     """Memory stays flat while the server is slow."""
     session = opened(new_session(), started(batches=0))
     session.add(item("a"))
-    assert session.wants_item
+    assert step(session) == Take()
     session.add(item("b"))
-    assert not session.wants_item
+    assert step(session) == Wait()
 
 
 def test_a_draining_server_gets_nothing_more() -> None:
@@ -61,7 +77,7 @@ def test_a_draining_server_gets_nothing_more() -> None:
     session.receive(IngestResponse(draining=IngestDraining()))
     session.receive(IngestResponse(credit=IngestCredit(batches=1, bytes=1_000)))
     assert sent(session) == []
-    assert not session.is_all_sent
+    assert step(session) == Wait()
     opened(session, started(1), ack(1, written=2))
     assert sent(session) == [(2, ["c", "d"])]
 
@@ -74,7 +90,7 @@ def test_a_batch_that_a_new_server_can_never_take_is_an_error_and_no_deadlock() 
     sent(session)
     opened(session, started(size=1_000))
     with pytest.raises(InvalidRequestError, match="use a smaller batch_size") as refused:
-        session.next_request()
+        step(session)
     assert (refused.value.code, refused.value.reason) == ("RESOURCE_EXHAUSTED", "TOO_LARGE")
 
 
