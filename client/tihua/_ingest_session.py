@@ -123,14 +123,6 @@ class IngestSession:
         return self._is_open and not self._outbox.has_unsent
 
     @property
-    def _wants_item(self) -> bool:
-        return self._has_room and not self._has_all_items and self._window.wants_item
-
-    @property
-    def _is_all_sent(self) -> bool:
-        return self._has_room and self._has_all_items and self._window.is_empty
-
-    @property
     def totals(self) -> tuple[int, int, int]:
         """Return the items written, failed and skipped so far."""
         return self._report.totals
@@ -154,17 +146,19 @@ class IngestSession:
             InvalidRequestError: the next batch is larger than the server's full credit.
             FailedPreconditionError: the session belongs to other items.
         """
+        if self._has_room:
+            if (ids := self._window.question()) is not None:
+                return Ask(ids)
+            if (item := self._next_item()) is not None:
+                return Read(item)
+        # Not before: items that are stored were passed, perhaps to the end of the last batch.
         if self._is_open and (request := self._outbox.next_request()) is not None:
             return Send(request)
         if not self._has_room:
             return Wait()
-        if (ids := self._window.question()) is not None:
-            return Ask(ids)
-        if (item := self._next_item()) is not None:
-            return Read(item)
-        if self._wants_item and is_quiet:
+        if is_quiet and not self._has_all_items and self._window.wants_item:
             return Take()
-        if self._is_all_sent and not self._is_half_closed:
+        if self._has_all_items and self._window.is_empty and not self._is_half_closed:
             self._is_half_closed = True
             return HalfClose()
         return Wait()

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 import tihua
-from client_sessions import item, new_session
+from client_sessions import asking_session, item, new_session
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from model_ingest_server import Model
@@ -128,6 +128,26 @@ def test_no_item_is_lost_or_sent_beyond_credit_whatever_breaks(
     assert server.stored | server.failed == set(ids)
     assert call.session.totals == (len(server.stored), len(server.failed), 0)
     assert call.told == {index: name for index, name in enumerate(ids) if name in server.failed}
+
+
+@settings(max_examples=200, deadline=None)
+@given(data=st.data(), item_count=st.integers(0, 40), window=st.integers(1, 8))
+def test_no_item_is_lost_or_sent_although_it_is_stored(
+    data: st.DataObject, item_count: int, window: int
+) -> None:
+    """However streams and questions break, what is stored is left out, and the rest is sent."""
+    server = Model()
+    ids = [f"item-{number}" for number in range(item_count)]
+    stored = data.draw(st.sets(st.sampled_from(ids))) if ids else set()
+    server.stored |= stored
+    session = asking_session(batch_size=data.draw(st.integers(1, 8)), window=window)
+    call = Call(data, ids, session=session)
+    for is_last in [*data.draw(st.lists(st.just(False), max_size=5)), True]:
+        call.stream(server, is_last=is_last)
+    call.end(server)
+    assert server.stored | server.failed == set(ids)
+    written = server.counts.items_written
+    assert session.totals == (written, item_count - written - len(stored), len(stored))
 
 
 @settings(max_examples=200, deadline=None)

@@ -42,6 +42,12 @@ def test_nothing_to_send_is_the_end() -> None:
     assert session.totals == (0, 0, 2)
 
 
+def test_the_last_batch_is_sent_although_stored_items_follow_it() -> None:
+    """Nothing else would wake the client: the server waits for the batch."""
+    session = opened(asking_session())
+    assert run(session, "ab", stored="b") == [(1, ["a"])]
+
+
 def test_a_question_outlives_a_break() -> None:
     """It is asked again, of whichever server answers."""
     session = opened(asking_session())
