@@ -19,6 +19,7 @@ from tihua._async_embedding_methods import AsyncEmbeddingMethods
 from tihua._async_ingest import run_async_ingest
 from tihua._async_item_methods import AsyncItemMethods
 from tihua._async_search_methods import AsyncSearchMethods
+from tihua._base_connection import Settings
 from tihua._channel import DEFAULT_ADDRESS, DEFAULT_COLLECTION, DEFAULT_TIMEOUT_S
 from tihua._convert_server import HEALTH_SERVICES
 from tihua._ingest_session import IngestSession
@@ -60,7 +61,14 @@ class AsyncClient(
     ) -> None:
         """Prepare a connection, inside or outside an event loop; arguments as for `Client`."""
         self._connection = AsyncConnection(
-            address, collection=collection, timeout=timeout, tls=tls, token=token, insecure=insecure
+            Settings(
+                address=address,
+                collection=collection,
+                timeout=timeout,
+                tls=tls,
+                token=token,
+                insecure=insecure,
+            )
         )
 
     async def __aenter__(self) -> Self:

@@ -10,14 +10,11 @@ from google.protobuf.message import Message
 from grpc import aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from tihua._call_metadata import call_metadata
-from tihua._call_retries import CallRetries, RetryBudget
-from tihua._channel import channel_options, checked_address, checked_timeout
-from tihua._convert import checked_text
+from tihua._base_connection import BaseConnection, Settings
+from tihua._call_retries import CallRetries
+from tihua._channel import channel_options
 from tihua._convert_items import get_items_request
-from tihua._security import Security
 from tihua._status import translated
-from tihua._tls import Tls
 from tihua.errors import OverloadedError, UnavailableError
 from tihua.v1 import (
     collection_service_pb2_grpc,
@@ -34,34 +31,12 @@ _Request = TypeVar("_Request", bound=Message)
 _Response = TypeVar("_Response", bound=Message)
 
 
-class AsyncConnection:
-    """The channels, stubs and defaults that the methods of `AsyncClient` share.
+class AsyncConnection(BaseConnection):
+    """The channels, stubs and defaults that the methods of `AsyncClient` share."""
 
-    Attributes:
-        address: the server's address.
-        timeout: the default limit of a call, in seconds.
-        is_encrypted: whether the connection uses TLS.
-    """
-
-    def __init__(
-        self,
-        address: str,
-        *,
-        collection: str,
-        timeout: float,
-        tls: bool | Tls,
-        token: str,
-        insecure: bool,
-    ) -> None:
-        """Check the arguments; the first calls create the channels, in their event loop."""
-        self.address = checked_address(address)
-        self.timeout = checked_timeout(timeout)
-        self._collection = checked_text(collection, "collection")
-        security = Security.of(address, tls=tls, token=token, insecure=insecure)
-        self.is_encrypted = security.tls is not None
-        self._authorization = security.authorization
-        self._credentials = security.credentials()
-        self._retry_budget = RetryBudget()
+    def __init__(self, settings: Settings) -> None:
+        """Check the settings; the first calls create the channels, in their event loop."""
+        super().__init__(settings)
         self._is_closed = False
         self._process_id: int | None = None  # of the channels, once there are any
 
@@ -156,19 +131,6 @@ class AsyncConnection:
                 retries.succeeded()
                 return answer
 
-    def retries(self, timeout: float | None) -> CallRetries:
-        """Return the retry policy of a call that starts now; None means the client's timeout.
-
-        Raises:
-            InvalidRequestError: gRPC can't keep that limit.
-        """
-        limit_s = self.timeout if timeout is None else checked_timeout(timeout)
-        return CallRetries(self._retry_budget, limit_s)
-
-    def metadata(self) -> tuple[tuple[str, str], ...]:
-        """Return the metadata of the next call: its id, its trace and the token."""
-        return (*call_metadata(), *self._authorization)
-
     async def stored_ids(self, ids: Sequence[str], collection: str) -> set[str]:
         """Return the ids that exist in a collection.
 
@@ -178,10 +140,6 @@ class AsyncConnection:
         request = get_items_request(ids, collection, fields=())
         answer = await self.call(self.collections.GetItems, request, None)
         return {item.id for item in answer.items}
-
-    def name(self, collection: str | None) -> str:
-        """Return the collection's name; None means the default."""
-        return self._collection if collection is None else checked_text(collection, "collection")
 
     def check_open(self) -> None:
         """Raise RuntimeError if the client is closed, or connected before a fork."""

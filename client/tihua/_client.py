@@ -11,6 +11,7 @@ from typing import Self
 from grpc_health.v1 import health_pb2
 
 from tihua import _convert_server
+from tihua._base_connection import Settings
 from tihua._channel import DEFAULT_ADDRESS, DEFAULT_COLLECTION, DEFAULT_TIMEOUT_S
 from tihua._collection_methods import CollectionMethods
 from tihua._connection import Connection
@@ -79,7 +80,14 @@ class Client(CollectionMethods, ItemMethods, EmbeddingMethods, SearchMethods):
                 can't be used, or the token would be sent unencrypted to another machine.
         """
         self._connection = Connection(
-            address, collection=collection, timeout=timeout, tls=tls, token=token, insecure=insecure
+            Settings(
+                address=address,
+                collection=collection,
+                timeout=timeout,
+                tls=tls,
+                token=token,
+                insecure=insecure,
+            )
         )
 
     def __enter__(self) -> Self:
