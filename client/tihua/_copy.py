@@ -4,16 +4,16 @@ Nothing is embedded again, and no state is kept on this machine: the copy itself
 done. After an interruption, or to copy what was written meanwhile, just call it again.
 """
 
-import contextlib
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from tihua._copy_transfer import LIST_ITEMS, PAGE_ITEMS, Transfer
+from tihua._between_collections import LIST_ITEMS, PAGE_ITEMS, created_like, ensure_loaded
+from tihua._copy_transfer import Transfer
 from tihua._copy_types import CopyProgress, CopySummary
 from tihua._reconnect import ReconnectPolicy
 from tihua._server_types import Collection, ServerInfo
-from tihua.errors import AlreadyExistsError, FailedPreconditionError, NotFoundError, TihuaError
+from tihua.errors import FailedPreconditionError, NotFoundError, TihuaError
 
 if TYPE_CHECKING:
     from tihua._client import Client
@@ -89,16 +89,7 @@ def _prepared(target: "Client", info: ServerInfo, original: Collection, name: st
             f"other server has {served}: start it with the same --model and --model-path",
             reason="MODEL_NOT_FOUND",
         )
-    with contextlib.suppress(AlreadyExistsError):
-        return target.create_collection(
-            name,
-            index=original.index,
-            index_params=original.index_params,
-            shards=original.shards,
-            description=original.description,
-            model=original.model.id,
-        )
-    copy = target.get_collection(name)
+    copy = created_like(target, name, original, model=original.model.id)
     if copy.model != original.model:
         raise FailedPreconditionError(
             f"{copy.name} on the other server was made with {copy.model.id} "
@@ -107,6 +98,5 @@ def _prepared(target: "Client", info: ServerInfo, original: Collection, name: st
             "another name",
             reason="MODEL_MISMATCH",
         )
-    if copy.load_state == "released":
-        target.load_collection(copy.name)
+    ensure_loaded(target, copy)
     return copy

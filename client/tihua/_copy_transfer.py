@@ -5,13 +5,13 @@
 The buffers in between are bounded in items and in bytes, however large the collection.
 """
 
-import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from tihua._between_collections import LIST_ITEMS, if_any, listed
 from tihua._copy_types import CopyProgress
 from tihua._ingest_types import IngestProgress
 from tihua._read_ahead import ReadAhead
@@ -19,16 +19,9 @@ from tihua._reconnect import ReconnectPolicy
 from tihua._reindex_changes import paired, time_of
 from tihua._server_types import Collection
 from tihua._types import UNKNOWN_TIME, Item, ItemError
-from tihua.errors import DeadlineError, OverloadedError, UnavailableError
 
 if TYPE_CHECKING:
     from tihua._client import Client
-
-LIST_ITEMS = 1_000
-"""Ids of one page of a list, if the server's limits allow as many."""
-
-PAGE_ITEMS = 256
-"""Items fetched in one call and sent in one batch, if the limits allow: half a MB of embeddings."""
 
 _PAGES_AHEAD = 4
 _BYTES_AHEAD = 32 * 2**20
@@ -87,24 +80,16 @@ class Transfer:
         Raises:
             TihuaError: a server refuses, or did not come back.
         """
-        reconnect = policy.reconnect()
-        while True:
-            try:
-                self._pass(policy)
-            except (UnavailableError, OverloadedError, DeadlineError) as error:
-                time.sleep(reconnect.delay_after(error, self.written))
-            else:
-                return
+        policy.answer(lambda: self._pass(policy), progress=lambda: self.written)
 
     def _pass(self, policy: ReconnectPolicy) -> None:
         self.kept = self.failed = 0
         self._written_before = self.written
         self._report()
         with closing(self._items()) as items:
-            # Open no stream before there is something to write: the server ends an idle one.
-            if (first := next(items, None)) is not None:
+            if (missing := if_any(items)) is not None:
                 self._target.ingest(
-                    chain([first], items),
+                    missing,
                     batch_size=self._page_items,
                     on_progress=self._ingested,
                     on_break=policy.on_break,
@@ -131,7 +116,8 @@ class Transfer:
         page: list[str] = []
         up_to_date = 0
         for original, copy in paired(
-            self._listed(self._source, self._name), self._listed(self._target, self._copy)
+            listed(self._source, self._name, page_size=self._list_items),
+            listed(self._target, self._copy, page_size=self._list_items),
         ):
             if original is None:  # only the copy has it, and keeps it
                 continue
@@ -149,11 +135,6 @@ class Transfer:
                 page = []
         if page:
             yield page
-
-    def _listed(self, client: "Client", collection: str) -> Iterator[Item]:
-        return client.list_items(
-            fields=("update_time",), page_size=self._list_items, collection=collection
-        )
 
     def _fetched(self, ids: list[str]) -> list[Item]:
         items = self._source.get_items(

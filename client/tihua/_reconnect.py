@@ -90,12 +90,15 @@ def _may_pass(error: TihuaError) -> bool:
     return isinstance(error, OverloadedError | DeadlineError)
 
 
-def answered(call: Callable[[], _Answer], reconnect: Reconnect) -> _Answer:
+def answered(
+    call: Callable[[], _Answer], reconnect: Reconnect, *, progress: Callable[[], int] = lambda: 0
+) -> _Answer:
     """Return the result of a blocking call, retried as `reconnect` allows.
 
     Args:
         call: a call that is safe to repeat.
         reconnect: for this call alone.
+        progress: returns a number that has grown if a call that failed made progress.
 
     Raises:
         TihuaError: the call failed in a way that a retry can't help, or for too long.
@@ -104,7 +107,7 @@ def answered(call: Callable[[], _Answer], reconnect: Reconnect) -> _Answer:
         try:
             return call()
         except TihuaError as error:
-            time.sleep(reconnect.delay_after(error, 0))
+            time.sleep(reconnect.delay_after(error, progress()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,13 +126,16 @@ class ReconnectPolicy:
         """Return the policy of one call."""
         return Reconnect(self.timeout_s, on_break=self.on_break)
 
-    def answer(self, call: Callable[[], _Answer]) -> _Answer:
+    def answer(
+        self, call: Callable[[], _Answer], *, progress: Callable[[], int] = lambda: 0
+    ) -> _Answer:
         """Return the result of a blocking call, retried while the server is unavailable.
 
         Args:
             call: a call that is safe to repeat.
+            progress: returns a number that has grown if a call that failed made progress.
 
         Raises:
             TihuaError: the call failed in a way that a retry can't help, or for too long.
         """
-        return answered(call, self.reconnect())
+        return answered(call, self.reconnect(), progress=progress)

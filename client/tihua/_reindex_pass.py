@@ -9,9 +9,10 @@ write to the new collection too, items are not ingested but embedded, compared a
 
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
-from itertools import chain, islice
+from itertools import islice
 from typing import TYPE_CHECKING
 
+from tihua._between_collections import LIST_ITEMS, PAGE_ITEMS, if_any, listed
 from tihua._ingest_types import IngestProgress
 from tihua._read_ahead import two_stages
 from tihua._reconnect import ReconnectPolicy
@@ -26,12 +27,6 @@ from tihua._types import Item, ItemError
 
 if TYPE_CHECKING:
     from tihua._client import Client
-
-_LIST_ITEMS = 1_000
-"""Ids of one page of a list, if the server's limits allow as many."""
-
-_PAGE_ITEMS = 256
-"""Items fetched in one call, if the server's limits allow as many."""
 
 
 class Pass:
@@ -104,10 +99,9 @@ class Pass:
                 while portion := list(islice(items, self._late.max_items)):
                     written, errors = self._late.write(portion)
                     self._note(self.written + written, errors)
-            # Open no stream before there is something to write: the server ends an idle one.
-            elif (first := next(items, None)) is not None:
+            elif (changed := if_any(items)) is not None:
                 self._client.ingest(
-                    chain([first], items),
+                    changed,
                     on_progress=self._ingested,
                     on_break=policy.on_break,
                     reconnect_timeout=policy.timeout_s,
@@ -131,7 +125,7 @@ class Pass:
 
     def _pages(self) -> Iterator[list[Change]]:
         """Yield the changes to make, in pages, each soon after it was found."""
-        size = min(_PAGE_ITEMS, self._limits.max_page_size, self._limits.max_batch_items)
+        size = min(PAGE_ITEMS, self._limits.max_page_size, self._limits.max_batch_items)
         page: list[Change] = []
         for change in changes(
             map(self.seen.note, self._listed(self._plan.source)),
@@ -143,7 +137,7 @@ class Pass:
                 is_due = len(page) == size
             else:
                 self.kept += 1
-                is_due = self.kept % _LIST_ITEMS == 0
+                is_due = self.kept % LIST_ITEMS == 0
                 if is_due:
                     self._report()
             if page and is_due:
@@ -153,11 +147,8 @@ class Pass:
             yield page
 
     def _listed(self, collection: str) -> Iterator[Item]:
-        return self._client.list_items(
-            fields=("update_time",),
-            page_size=min(_LIST_ITEMS, self._limits.max_page_size),
-            collection=collection,
-        )
+        size = min(LIST_ITEMS, self._limits.max_page_size)
+        return listed(self._client, collection, page_size=size)
 
     def _fetched(self, page: list[Change]) -> list[Item]:
         """Make the deletions of a page, and return the old collection's items to write."""

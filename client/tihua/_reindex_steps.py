@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from tihua._between_collections import created_like, ensure_loaded
 from tihua._reconnect import ReconnectPolicy
 from tihua._reindex_changes import Copied, Seen
 from tihua._reindex_late import LateWriter
@@ -15,14 +16,7 @@ from tihua._reindex_types import Content, ReindexProgress, ReindexStage
 from tihua._reindex_watch import AliasWatch
 from tihua._server_types import AliasMove, Collection, ServerInfo
 from tihua._types import UNKNOWN_TIME
-from tihua.errors import (
-    AlreadyExistsError,
-    DeadlineError,
-    NotFoundError,
-    OverloadedError,
-    ServerError,
-    UnavailableError,
-)
+from tihua.errors import NotFoundError, ServerError
 
 if TYPE_CHECKING:
     from tihua._client import Client
@@ -72,22 +66,10 @@ class Steps:
             # Until then a server may believe that the alias is the old collection's own name, and
             # would search the new one under that name with the old model.
             self._settled = time.monotonic() + move.settle_s
-        with contextlib.suppress(NotFoundError):
-            target = client.get_collection(todo.target)
-            if target.load_state == "released":
-                client.load_collection(todo.target)
-            return target
         source = client.get_collection(todo.source)
-        with contextlib.suppress(AlreadyExistsError):  # another reindex created it first
-            return client.create_collection(
-                todo.target,
-                index=source.index,
-                index_params=source.index_params,
-                shards=source.shards,
-                description=source.description,
-                model=self._model,
-            )
-        return client.get_collection(todo.target)
+        target = created_like(client, todo.target, source, model=self._model)
+        ensure_loaded(client, target)
+        return target
 
     def copy(self) -> None:
         """Make the new collection like the old one; repeat until the old one stops changing.
@@ -199,8 +181,8 @@ class Steps:
 
     def _pass(self, stage: ReindexStage, seen: Seen, late: LateWriter | None) -> Pass:
         """Run a pass, again if the server goes away; return the one that succeeded."""
-        reconnect = self._policy.reconnect()
-        while True:
+
+        def run() -> Pass:
             each = Pass(
                 self._client,
                 self._plan,
@@ -214,11 +196,9 @@ class Steps:
             )
             try:
                 each.run(self._policy)
-            except (UnavailableError, OverloadedError, DeadlineError) as error:
+            finally:
                 self.written += each.written
                 self.deleted += each.deleted
-                time.sleep(reconnect.delay_after(error, self.written))
-            else:
-                self.written += each.written
-                self.deleted += each.deleted
-                return each
+            return each
+
+        return self._policy.answer(run, progress=lambda: self.written)

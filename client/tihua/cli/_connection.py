@@ -54,12 +54,11 @@ class ConnectionSettings:
             InvalidRequestError: the settings contradict each other, or everyone may read a secret.
             OSError: the token can't be read.
         """
-        tls = tihua.Tls(ca_file=self.ca_file, cert_file=self.cert_file, key_file=self.key_file)
         return tihua.Client(
             self.address,
             collection=self.collection,
             timeout=self.timeout_s,
-            tls=tls if self.has_tls or tls != tihua.Tls() else False,
+            tls=chosen_tls(self.ca_file, self.cert_file, self.key_file, has_tls=self.has_tls),
             token=self._token(),
             insecure=self.is_insecure,
         )
@@ -68,6 +67,14 @@ class ConnectionSettings:
         if self.token_file is None:
             return os.environ.get(TOKEN_VARIABLE, "").strip()
         return read_token(self.token_file)
+
+
+def chosen_tls(
+    ca_file: Path | None, cert_file: Path | None, key_file: Path | None, *, has_tls: bool
+) -> "tihua.Tls | bool":
+    """Return how to encrypt; naming a file implies it. False for plain text."""
+    tls = tihua.Tls(ca_file=ca_file, cert_file=cert_file, key_file=key_file)
+    return tls if has_tls or tls != tihua.Tls() else False
 
 
 def read_token(file: Path) -> str:

@@ -6,12 +6,12 @@ import click
 
 import tihua
 from tihua._printable import printable
-from tihua.cli._command import EXIT_INTERRUPTED, Command
-from tihua.cli._connection import ConnectionSettings, read_token
+from tihua.cli._command import Command
+from tihua.cli._connection import ConnectionSettings, chosen_tls, read_token
 from tihua.cli._json import print_json
 from tihua.cli._printer import counted, json_option
 from tihua.cli._progress import ProgressView, Tally, progress_view
-from tihua.cli._reporter import RECONNECT_TIMEOUT_S, Reporter
+from tihua.cli._reporter import RECONNECT_TIMEOUT_S, Reporter, continuable
 
 _file = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -81,19 +81,18 @@ def copy(
     Run it again to continue after Ctrl-C or a failure, or to copy what was written since: only what
     is missing or older there is copied. What was deleted here since is not deleted there.
     """
-    tls = tihua.Tls(ca_file=to_ca_file, cert_file=to_cert_file, key_file=to_key_file)
     # TIHUA_TOKEN is for the first server only.
     token = read_token(to_token_file) if to_token_file else ""
     other = tihua.Client(
         to_address,
         timeout=connection.timeout_s,
-        tls=tls if to_has_tls or tls != tihua.Tls() else False,
+        tls=chosen_tls(to_ca_file, to_cert_file, to_key_file, has_tls=to_has_tls),
         token=token,
         insecure=connection.is_insecure,
     )
     with connection.client() as client, other, progress_view(as_json=as_json) as view:
         reporter = _CopyReporter(view, as_json=as_json)
-        try:
+        with continuable(view):
             summary = tihua.copy_collection(
                 client,
                 other,
@@ -103,12 +102,6 @@ def copy(
                 on_break=reporter.wait,
                 reconnect_timeout=RECONNECT_TIMEOUT_S,
             )
-        except KeyboardInterrupt:
-            view.print("interrupted: run it again to continue")
-            raise click.exceptions.Exit(EXIT_INTERRUPTED) from None
-        except (tihua.UnavailableError, tihua.OverloadedError, tihua.DeadlineError):
-            view.print("stopped: run it again to continue")
-            raise
     _print_summary(summary, to_address, as_json=as_json)
     if summary.failed:
         raise click.exceptions.Exit(1)

@@ -7,14 +7,14 @@ import click
 
 import tihua
 from tihua._printable import printable
-from tihua.cli._command import EXIT_INTERRUPTED, Command
+from tihua.cli._command import Command
 from tihua.cli._connection import ConnectionSettings
 from tihua.cli._files import Files
 from tihua.cli._json import print_json
 from tihua.cli._parameters import preprocess_option, require_pillow
 from tihua.cli._printer import counted, json_option
 from tihua.cli._progress import ProgressView, Tally, progress_view
-from tihua.cli._reporter import RECONNECT_TIMEOUT_S, Reporter
+from tihua.cli._reporter import RECONNECT_TIMEOUT_S, Reporter, continuable
 
 _REMEDY = (
     "If they are in another folder, name it too; fix the others, and run this again. "
@@ -87,7 +87,7 @@ def reindex(
             max_pixels=info.limits.max_image_pixels,
         )
         reporter = _ReindexReporter(view, name, as_json=as_json)
-        try:
+        with continuable(view):
             summary = tihua.reindex(
                 client,
                 name,
@@ -98,12 +98,6 @@ def reindex(
                 on_break=reporter.wait,
                 reconnect_timeout=RECONNECT_TIMEOUT_S,
             )
-        except KeyboardInterrupt:
-            view.print("interrupted: run it again to continue")
-            raise click.exceptions.Exit(EXIT_INTERRUPTED) from None
-        except (tihua.UnavailableError, tihua.OverloadedError, tihua.DeadlineError):
-            view.print("stopped: run it again to continue")
-            raise
     _print_summary(summary, model, as_json=as_json)
     if not summary.is_complete:
         raise click.exceptions.Exit(1)

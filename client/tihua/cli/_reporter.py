@@ -1,5 +1,7 @@
 """The output of a long command as it runs: failures, waiting for a server, progress."""
 
+import contextlib
+from collections.abc import Iterator
 from typing import Protocol
 
 import click
@@ -8,6 +10,7 @@ import tihua
 from tihua._foreign_name import legible
 from tihua._printable import one_line
 from tihua._reconnect import Reconnect
+from tihua.cli._command import EXIT_INTERRUPTED
 from tihua.cli._error_line import error_line
 from tihua.cli._json import print_json
 from tihua.cli._progress import ProgressView
@@ -79,6 +82,24 @@ class Reporter:
             case _:
                 state = "is gone"
         return f"{self._server} {state}"
+
+
+@contextlib.contextmanager
+def continuable(view: ProgressView) -> Iterator[None]:
+    """Say that the command can be continued, if it is interrupted or its server is gone.
+
+    Raises:
+        click.exceptions.Exit: it was interrupted.
+        TihuaError: as it was raised.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        view.print("interrupted: run it again to continue")
+        raise click.exceptions.Exit(EXIT_INTERRUPTED) from None
+    except (tihua.UnavailableError, tihua.OverloadedError, tihua.DeadlineError):
+        view.print("stopped: run it again to continue")
+        raise
 
 
 def _until() -> str:
