@@ -20,7 +20,7 @@ from tihua.errors import TihuaError, UnavailableError, error_for
 
 @contextmanager
 def translated(
-    address: str, timeout: float | None = None, sent: Metadata = (), *, is_encrypted: bool
+    address: str, timeout: float, sent: Metadata, *, is_encrypted: bool
 ) -> Iterator[None]:
     """Raise a TihuaError for any error that gRPC raises inside.
 
