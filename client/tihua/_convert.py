@@ -19,6 +19,11 @@ _MAX_UINT32 = 2**32 - 1
 _Choice = TypeVar("_Choice")
 
 
+def invalid(message: str, field: str) -> InvalidRequestError:
+    """Return the error of an argument that can't be sent, or that the server would refuse."""
+    return InvalidRequestError(message, reason="INVALID_INPUT", field=field)
+
+
 def checked_text(text: str, name: str) -> str:
     """Return the text if it can be encoded as UTF-8.
 
@@ -32,11 +37,10 @@ def checked_text(text: str, name: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError as error:
-        raise InvalidRequestError(
+        raise invalid(
             f"{name} has a lone surrogate (U+{ord(text[error.start]):04X}) at character "
             f"{error.start}, which is not valid text; replace or remove it",
-            reason="INVALID_INPUT",
-            field=name,
+            name,
         ) from error
     return text
 
@@ -51,22 +55,14 @@ def checked_texts(texts: Iterable[str], name: str) -> list[str]:
 def uint32(value: int, name: str) -> int:
     """Return the number if it fits into the field; the server checks whether it makes sense."""
     if not 0 <= value <= _MAX_UINT32:
-        raise InvalidRequestError(
-            f"{name} is {value}; it must be from 0 to {_MAX_UINT32}",
-            reason="INVALID_INPUT",
-            field=name,
-        )
+        raise invalid(f"{name} is {value}; it must be from 0 to {_MAX_UINT32}", name)
     return value
 
 
 def choice(value: str, name: str, choices: dict[str, _Choice]) -> _Choice:
     """Return what `choices` has for a word."""
     if value not in choices:
-        raise InvalidRequestError(
-            f"{name} is {value!r}; it must be one of {', '.join(sorted(choices))}",
-            reason="INVALID_INPUT",
-            field=name,
-        )
+        raise invalid(f"{name} is {value!r}; it must be one of {', '.join(sorted(choices))}", name)
     return choices[value]
 
 

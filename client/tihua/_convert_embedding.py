@@ -97,10 +97,8 @@ def vector_block(embedding: _types.EmbeddingLike, name: str) -> types_pb2.Vector
     except OverflowError as error:  # an int beyond float64
         raise _beyond_float32(name) from error
     if not values:
-        raise InvalidRequestError(
-            f"{name} is empty; give one number for each of the model's dimensions",
-            reason="INVALID_INPUT",
-            field=name,
+        raise _convert.invalid(
+            f"{name} is empty; give one number for each of the model's dimensions", name
         )
     if not all(map(math.isfinite, values)):
         raise _beyond_float32(name)
@@ -112,11 +110,10 @@ def vector_block(embedding: _types.EmbeddingLike, name: str) -> types_pb2.Vector
 
 
 def _beyond_float32(name: str) -> InvalidRequestError:
-    return InvalidRequestError(
+    return _convert.invalid(
         f"{name} has a number that is NaN, infinite, or beyond 3.4e38, the largest of float32; "
         "scale it, to L2 norm 1 for example",
-        reason="INVALID_INPUT",
-        field=name,
+        name,
     )
 
 
@@ -127,15 +124,12 @@ def _floats(embedding: _types.EmbeddingLike, name: str) -> "array[float]":
         try:
             return array("f", embedding)  # type: ignore[arg-type]  # a Sequence, or refused below
         except TypeError as error:
-            raise InvalidRequestError(
-                f"{name} is not a sequence of numbers: {error}", reason="INVALID_INPUT", field=name
-            ) from error
+            raise _convert.invalid(f"{name} is not a sequence of numbers: {error}", name) from error
     if view.ndim != 1 or view.format not in {"e", "f", "d"}:
-        raise InvalidRequestError(
+        raise _convert.invalid(
             f"{name} has {view.ndim} dimensions and elements of format {view.format!r}; it must "
             "have one dimension and be float16, float32 or float64",
-            reason="INVALID_INPUT",
-            field=name,
+            name,
         )
     return array("f", struct.unpack(f"{len(view)}{view.format}", view.tobytes()))
 

@@ -10,7 +10,6 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from tihua import _convert, _types
 from tihua._convert_embedding import embeddings, vector_block
 from tihua._convert_metadata import metadata_dict, metadata_struct
-from tihua.errors import InvalidRequestError
 from tihua.v1 import collection_service_pb2, types_pb2
 
 _FIELDS = frozenset({"id", "uri", "metadata", "embedding", "update_time"})
@@ -33,11 +32,10 @@ def item_message(
     """
     given = [kind for kind in ("text", "image", "embedding") if getattr(item, kind) is not None]
     if len(given) != 1:
-        raise InvalidRequestError(
+        raise _convert.invalid(
             f"{name} {item.id!r} has {' and '.join(given) or 'no content'}; it must have exactly "
             "one of text, image and embedding",
-            reason="INVALID_INPUT",
-            field=name,
+            name,
         )
     written = types_pb2.Item(
         id=_convert.checked_text(item.id, f"{name}.id"),
@@ -54,11 +52,10 @@ def item_message(
         written.metadata.CopyFrom(metadata_struct(item.metadata, f"{name}.metadata"))
     if item.update_time is not None:
         if item.update_time.tzinfo is None:
-            raise InvalidRequestError(
+            raise _convert.invalid(
                 f"{name}.update_time is {item.update_time} without a time zone; give it one, UTC "
                 "for example",
-                reason="INVALID_INPUT",
-                field=f"{name}.update_time",
+                f"{name}.update_time",
             )
         written.update_time.FromDatetime(item.update_time)
     return written
@@ -99,10 +96,9 @@ def read_mask(fields: Iterable[_types.Field] | None) -> FieldMask | None:
     paths: list[str] = [*fields] or ["id"]
     for path in paths:
         if path not in _FIELDS:
-            raise InvalidRequestError(
+            raise _convert.invalid(
                 f"fields has {path!r}; it may have uri, metadata, embedding and update_time",
-                reason="INVALID_INPUT",
-                field="fields",
+                "fields",
             )
     return FieldMask(paths=paths)
 
@@ -179,10 +175,8 @@ def delete_items_request(
     """
     if (ids is None) == (not filter):
         given = "neither ids nor filter" if ids is None else "both ids and filter"
-        raise InvalidRequestError(
-            f"{given} given; give one of them, so that nothing is removed by accident",
-            reason="INVALID_INPUT",
-            field="ids",
+        raise _convert.invalid(
+            f"{given} given; give one of them, so that nothing is removed by accident", "ids"
         )
     return collection_service_pb2.DeleteItemsRequest(
         collection=collection,

@@ -6,7 +6,7 @@ from numbers import Integral, Real
 
 from google.protobuf.struct_pb2 import NULL_VALUE, ListValue, Struct, Value
 
-from tihua.errors import InvalidRequestError
+from tihua._convert import checked_text, invalid
 
 _MAX_EXACT_INT = 2**53
 """Numbers are sent as doubles, which hold every integer up to here (IEEE 754, 53 bits)."""
@@ -63,57 +63,41 @@ def _value(value: object, name: str, depth: int) -> Value:
             depth = _deeper(depth, name)
             items = [_value(item, f"{name}[{index}]", depth) for index, item in enumerate(value)]
             return Value(list_value=ListValue(values=items))
-    raise InvalidRequestError(
+    raise invalid(
         f"{name} is {type(value).__name__}; it must be text, number, boolean, None, or a list or "
         "mapping of those",
-        reason="INVALID_INPUT",
-        field=name,
+        name,
     )
 
 
 def _deeper(depth: int, name: str) -> int:
     if depth == MAX_DEPTH:
-        raise InvalidRequestError(
+        raise invalid(
             f"{name} is nested {depth + 1} deep; the limit is {MAX_DEPTH}: flatten it, or give the "
             "inner part as text",
-            reason="INVALID_INPUT",
-            field=name,
+            name,
         )
     return depth + 1
 
 
 def _number(value: Real, name: str) -> float:
     if isinstance(value, Integral) and abs(int(value)) > _MAX_EXACT_INT:
-        raise InvalidRequestError(
-            f"{name} is {value}, beyond 2**53, which loses digits on its way; give it as text",
-            reason="INVALID_INPUT",
-            field=name,
+        raise invalid(
+            f"{name} is {value}, beyond 2**53, which loses digits on its way; give it as text", name
         )
     try:
         number = float(value)
     except OverflowError:  # for example of a Fraction
         number = math.inf
     if not math.isfinite(number):
-        raise InvalidRequestError(
-            f"{name} is {number}; JSON has finite numbers only", reason="INVALID_INPUT", field=name
-        )
+        raise invalid(f"{name} is {number}; JSON has finite numbers only", name)
     return number
 
 
 def _text(text: object, name: str) -> str:
     if not isinstance(text, str):
-        raise InvalidRequestError(
-            f"{name} is {type(text).__name__}; it must be text", reason="INVALID_INPUT", field=name
-        )
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise InvalidRequestError(
-            f"{name} has a lone surrogate, which is not valid text; replace or remove it",
-            reason="INVALID_INPUT",
-            field=name,
-        ) from error
-    return text
+        raise invalid(f"{name} is {type(text).__name__}; it must be text", name)
+    return checked_text(text, name)
 
 
 def json_value(value: Value) -> object:

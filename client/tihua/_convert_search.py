@@ -7,7 +7,7 @@ from tihua._convert_embedding import vector_block
 from tihua._convert_items import item_embedding, item_update_time, read_mask
 from tihua._convert_metadata import json_value, metadata_dict, metadata_struct
 from tihua._search_types import Hit, Query, SearchResult, Term
-from tihua.errors import InvalidRequestError, ServerError, TihuaError
+from tihua.errors import ServerError, TihuaError
 from tihua.v1 import search_service_pb2, types_pb2
 
 _CONSISTENCIES = {
@@ -112,11 +112,10 @@ def _term_message(term: Term, prefix: str) -> search_service_pb2.QueryTerm:
 def _check_one(value: Query | Term, kinds: tuple[str, ...], name: str) -> None:
     given = [kind for kind in kinds if getattr(value, kind) is not None]
     if len(given) != 1:
-        raise InvalidRequestError(
+        raise _convert.invalid(
             f"{name} has {' and '.join(given) or 'nothing to look for'}; it must have exactly one "
             f"of {', '.join(kinds)}",
-            reason="INVALID_INPUT",
-            field="terms",
+            "terms",
         )
 
 

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from datetime import UTC
 
 from tihua import _convert, _server_types
-from tihua.errors import InvalidRequestError
 from tihua.v1 import collection_service_pb2, system_service_pb2
 
 HEALTH_SERVICES = (
@@ -59,11 +58,10 @@ def build_index_request(
 ) -> collection_service_pb2.BuildIndexRequest:
     """Return the request to build an index; None keeps the collection's type of index."""
     if index is None and index_params:
-        raise InvalidRequestError(
+        raise _convert.invalid(
             f"index_params has {', '.join(index_params)} without an index: say which index they "
             "are of",
-            reason="INVALID_INPUT",
-            field="index_params",
+            "index_params",
         )
     return collection_service_pb2.BuildIndexRequest(
         name=_convert.checked_text(name, "name"),

@@ -5,7 +5,6 @@ place, for the server's next message. Two more threads only move messages: gRPC'
 of one queue, ours puts responses into another. The server's credit bounds the length of both.
 """
 
-import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -22,14 +21,12 @@ from tihua._ingest_types import IngestProgress
 from tihua._reconnect import Reconnect
 from tihua._status import error_from_rpc
 from tihua._types import Item
+from tihua._waiting import waited
 from tihua.errors import InvalidRequestError, ServerError, TihuaError
 from tihua.v1.ingest_service_pb2 import IngestRequest, IngestResponse
 
 _Event: TypeAlias = IngestResponse | grpc.RpcError | None
 """A message of the server, or the end of the stream: None for OK."""
-
-_SIGNAL_CHECK_S = 0.2
-"""Maximum delay of a KeyboardInterrupt, in seconds."""
 
 
 def run_ingest(
@@ -86,7 +83,7 @@ def _run_stream(
                 case HalfClose():
                     requests.put(None)
                 case Wait():
-                    event = _next_event(events)
+                    event = waited(lambda limit_s: events.get(timeout=limit_s), Empty)
                     if not isinstance(event, IngestResponse):
                         break
                     session.receive(event)
@@ -103,14 +100,6 @@ def _run_stream(
     if not session.is_complete:
         return ServerError("the server ended the stream without a summary", reason="NO_SUMMARY")
     return None
-
-
-def _next_event(events: "SimpleQueue[_Event]") -> _Event:
-    while True:
-        # A wait without a timeout may miss Ctrl-C: always on Windows, and elsewhere if another
-        # thread gets the signal (gRPC polls in the same way).
-        with contextlib.suppress(Empty):
-            return events.get(timeout=_SIGNAL_CHECK_S)
 
 
 def _receive(call: Iterator[IngestResponse], events: "SimpleQueue[_Event]") -> None:

@@ -23,6 +23,7 @@ safe, and its hash proves that they are these items.
 
 from collections.abc import Container
 
+from tihua._convert import invalid
 from tihua._ingest_batch import MAX_BATCH_BYTES, Batch, BatchBuilder, request_bytes
 from tihua._ingest_outbox import Outbox
 from tihua._ingest_place import Place
@@ -72,11 +73,7 @@ class IngestSession:
             InvalidRequestError: there is no such mode, or batch_size is less than 1.
         """
         if batch_size < 1:
-            raise InvalidRequestError(
-                f"batch_size is {batch_size}; it must be 1 or more",
-                reason="INVALID_INPUT",
-                field="batch_size",
-            )
+            raise invalid(f"batch_size is {batch_size}; it must be 1 or more", "batch_size")
         self._start = SessionStart(
             collection=collection, mode=mode, session_id=session_id, model=model
         )

@@ -22,6 +22,7 @@ resizes. Pillow's settings are not changed.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from PIL import Image
 
@@ -61,6 +62,41 @@ def resize(image: Image.Image, size: int, box: Box | None = None) -> Image.Image
     return image.resize((size, size), Image.Resampling.BICUBIC, box=box)
 
 
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """The picture in a file, as it is stored.
+
+    Attributes:
+        pixels: of a mode that can be resized: RGB, RGBA, L, CMYK or YCbCr.
+        box: the part that is picture, of a JPEG decoded at a fraction; the rest is padding. None
+            means all.
+        method: turns it upright; None if it is.
+    """
+
+    pixels: Image.Image
+    box: Box | None
+    method: Image.Transpose | None
+
+    def upright(self, image: Image.Image) -> Image.Image:
+        """Return an image of these pixels, such as a smaller one, turned upright."""
+        return image if self.method is None else image.transpose(self.method)
+
+
+def decode(content: bytes, *, max_pixels: int, draft_side: int) -> Decoded:
+    """Return the picture in a file. Errors are those of `square_from_file`.
+
+    Args:
+        content: as for `square_from_file`.
+        max_pixels: as for `square_from_file`.
+        draft_side: a JPEG is decoded at 1/2, 1/4 or 1/8 if both sides keep at least this many
+            pixels; other formats keep their size.
+    """
+    with opened(content, max_pixels) as image:
+        draft = image.draft(None, (draft_side, draft_side))
+        image.load()
+        return Decoded(plain(image), draft and draft[1], upright_method(image))
+
+
 def square_from_file(
     content: bytes, size: int, *, max_pixels: int, resize: Resize = resize
 ) -> Image.Image:
@@ -82,16 +118,11 @@ def square_from_file(
         PictureTooLargeError: more than `max_pixels`, or a side of more than
             `_picture_bounds.MAX_SIDE_PX`.
     """
-    with opened(content, max_pixels) as image:
-        # For a JPEG only: decode at a fraction; draft[1] is the part that is picture, not padding.
-        draft = image.draft(None, (DRAFT_MARGIN * size, DRAFT_MARGIN * size))
-        image.load()
-        pixels = plain(image)
-        method = upright_method(image)
+    decoded = decode(content, max_pixels=max_pixels, draft_side=DRAFT_MARGIN * size)
     # Errors from here on are not the file's fault.
-    resized = square(pixels, size, box=draft and draft[1], resize=resize)
+    resized = square(decoded.pixels, size, box=decoded.box, resize=resize)
     # Only now: this turns a small picture, and no large one is in memory twice.
-    return resized if method is None else resized.transpose(method)
+    return decoded.upright(resized)
 
 
 def square(

@@ -9,6 +9,8 @@ from itertools import chain
 from queue import SimpleQueue
 from typing import Generic, TypeVar
 
+from tihua._waiting import waited
+
 LOAD_THREADS = 8
 """Files read at once: a network file system takes milliseconds for each, whatever its size."""
 
@@ -20,9 +22,6 @@ _BYTES_AHEAD = 32 * 2**20
 _Given = TypeVar("_Given")
 _Done = TypeVar("_Done")
 _Page = TypeVar("_Page")
-
-_SIGNAL_CHECK_S = 0.2
-"""Maximum delay of a KeyboardInterrupt, in seconds."""
 
 
 def two_stages(
@@ -154,9 +153,6 @@ class ReadAhead(Generic[_Given, _Done]):
 
 
 def _result(future: Future[_Done]) -> _Done:
-    while not future.done():
-        # A wait without a timeout may miss Ctrl-C: always on Windows, and elsewhere if another
-        # thread gets the signal.
-        with contextlib.suppress(TimeoutError):
-            future.exception(timeout=_SIGNAL_CHECK_S)
+    # Not by `result`, which raises a TimeoutError of the work as well.
+    waited(lambda limit_s: future.exception(timeout=limit_s), TimeoutError)
     return future.result()

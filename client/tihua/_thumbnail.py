@@ -7,9 +7,9 @@ from pathlib import Path
 
 from PIL import Image
 
+from tihua._picture import decode
 from tihua._picture_error import PictureError
-from tihua._picture_file import opened
-from tihua._picture_pixels import opaque, plain, upright_method
+from tihua._picture_pixels import opaque
 
 _MAX_PIXELS = 90_000_000
 """Maximum width times height: 360 MB while it is decoded. Pillow itself warns at about as many."""
@@ -32,14 +32,11 @@ def thumbnail(path: Path, side_px: int, mat: str) -> Image.Image | None:
     try:
         if not path.is_file() or path.stat().st_size > _MAX_BYTES:
             return None
-        with opened(path.read_bytes(), _MAX_PIXELS) as image:
-            image.draft(None, (2 * side_px, 2 * side_px))  # a JPEG is decoded at a fraction
-            image.load()
-            pixels = plain(image)
-            method = upright_method(image)
+        decoded = decode(path.read_bytes(), max_pixels=_MAX_PIXELS, draft_side=2 * side_px)
     except (OSError, PictureError):
         return None
+    pixels = decoded.pixels
     ratio = side_px / max(pixels.size)
     size = (max(1, round(pixels.width * ratio)), max(1, round(pixels.height * ratio)))
     small = opaque(pixels.resize(size, Image.Resampling.LANCZOS), mat)
-    return small if method is None else small.transpose(method)
+    return decoded.upright(small)
