@@ -1,8 +1,8 @@
 """A whole picture, decoded as the server decodes it; training cuts windows from it."""
 
 from PIL import Image
-from tihua._picture_file import opened
-from tihua._picture_pixels import opaque, plain, upright_method
+from tihua._picture import decode
+from tihua._picture_pixels import opaque
 
 
 def whole_picture(content: bytes, *, max_pixels: int, draft_side: int) -> Image.Image:
@@ -17,9 +17,5 @@ def whole_picture(content: bytes, *, max_pixels: int, draft_side: int) -> Image.
     Raises:
         PictureError: as for `tihua._picture.square_from_file`.
     """
-    with opened(content, max_pixels) as image:
-        image.draft(None, (draft_side, draft_side))
-        image.load()
-        pixels = plain(image)
-        method = upright_method(image)
-    return opaque(pixels if method is None else pixels.transpose(method))
+    decoded = decode(content, max_pixels=max_pixels, draft_side=draft_side)
+    return opaque(decoded.upright(decoded.pixels))
