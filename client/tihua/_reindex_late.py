@@ -12,10 +12,12 @@ an item to the new collection in just that moment, the late item may replace it.
 
 import dataclasses
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING
 
-from tihua._reindex_changes import ChangeKind, Copied, changes
+from tihua._reindex_changes import Change, ChangeKind, Copied, changes
 from tihua._reindex_plan import Plan
+from tihua._reindex_writer import Note
 from tihua._server_types import Limits
 from tihua._types import Item, ItemError
 from tihua.errors import InvalidRequestError
@@ -35,7 +37,6 @@ class LateWriter:
         copied: the items of the old collection that have been in the new one.
         waiting: ids of the items that are left to the next pass.
         written: ids of the items that were written.
-        max_items: maximum items per call of `write`.
     """
 
     def __init__(
@@ -55,11 +56,15 @@ class LateWriter:
         self.copied = copied
         self.waiting: set[str] = set()
         self.written: set[str] = set()
-        self.max_items = min(LATE_ITEMS, limits.max_batch_items, limits.max_page_size)
+        self._max_items = min(LATE_ITEMS, limits.max_batch_items, limits.max_page_size)
         self._limits = limits
         self._model = model
 
-    def embedded(self, item: Item) -> Item | ItemError:
+    def miss(self, ids: set[str]) -> None:
+        """Leave these items to the next pass."""
+        self.waiting |= ids
+
+    def prepared(self, item: Item) -> Item | ItemError:
         """Return the item with its embedding in place of its content, or its error."""
         if isinstance(item.image, bytes) and len(item.image) > self._limits.max_image_bytes:
             message = (
@@ -79,12 +84,20 @@ class LateWriter:
             return dataclasses.replace(result.errors[0], id=item.id)
         return dataclasses.replace(item, text=None, image=None, embedding=embedding)
 
-    def write(self, items: Sequence[Item]) -> tuple[int, tuple[ItemError, ...]]:
+    def write(self, items: Iterator[Item], note: Note) -> None:
         """Write the items unless the new collection has newer ones.
 
-        Returns:
-            The number of items written, and the errors of those that were refused.
+        Raises:
+            TihuaError: the server can't be asked, or refuses.
         """
+        total = 0
+        while portion := list(islice(items, self._max_items)):
+            written, errors = self._write(portion)
+            total += written
+            note(total, errors)
+
+    def _write(self, items: Sequence[Item]) -> tuple[int, tuple[ItemError, ...]]:
+        """Return the number of items written, and the errors of those that were refused."""
         kinds = self._kinds([item.id for item in items])
         late = [item for item in items if item.id in kinds and kinds[item.id] != "delete"]
         if not late:
@@ -93,9 +106,10 @@ class LateWriter:
         self.written |= {item.id for item in late} - {error.id for error in result.errors}
         return result.written, result.errors
 
-    def delete(self, ids: Sequence[str]) -> int:
+    def delete(self, page: Sequence[Change]) -> int:
         """Delete items that were copied and then deleted from the old one; return how many."""
-        kinds = self._kinds(ids)
+        ids = [change.id for change in page if change.kind == "delete"]
+        kinds = self._kinds(ids) if ids else {}
         gone = [item_id for item_id in ids if kinds.get(item_id) == "delete"]
         if not gone:
             return 0

@@ -1,27 +1,22 @@
 """One pass of a reindex: compares both collections and makes the new one like the old one.
 
-    two lists ──> changes ──> pages: deleted, fetched ──> content read, some ahead ──> ingested
+    two lists ──> changes ──> pages: deleted, fetched ──> content read, some ahead ──> written
 
-The buffers in between are bounded in items and in bytes, however large the collections. Once others
-write to the new collection too, items are not ingested but embedded, compared again and written
-(`_reindex_late.py`).
+The buffers in between are bounded in items and in bytes, however large the collections. How items
+are written depends on who else writes to the new collection (`_reindex_writer.py`).
 """
 
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
-from itertools import islice
 from typing import TYPE_CHECKING
 
-from tihua._between_collections import LIST_ITEMS, PAGE_ITEMS, if_any, listed
-from tihua._ingest_types import IngestProgress
+from tihua._between_collections import LIST_ITEMS, PAGE_ITEMS, listed
 from tihua._read_ahead import two_stages
-from tihua._reconnect import ReconnectPolicy
 from tihua._reindex_changes import Change, Seen, changes
 from tihua._reindex_content import held_bytes, with_content
-from tihua._reindex_late import LateWriter
 from tihua._reindex_plan import Plan
 from tihua._reindex_types import Content, ReindexProgress, ReindexStage
-from tihua._reindex_watch import AliasWatch
+from tihua._reindex_writer import Writer
 from tihua._server_types import Limits
 from tihua._types import Item, ItemError
 
@@ -49,7 +44,7 @@ class Pass:
         *,
         stage: ReindexStage,
         seen: Seen,
-        late: LateWriter | None,
+        writer: Writer,
         reported_ids: set[str],
         on_progress: Callable[[ReindexProgress], None],
     ) -> None:
@@ -62,7 +57,7 @@ class Pass:
             limits: the server's limits.
             stage: the stage that the pass belongs to.
             seen: records the items of the old collection.
-            late: None as long as only the reindex writes to the new collection.
+            writer: makes the changes.
             reported_ids: ids of the failures that were reported before; the pass adds to it.
             on_progress: called on the thread of `run`.
         """
@@ -74,39 +69,24 @@ class Pass:
         self._limits = limits
         self._stage = stage
         self.seen = seen
-        self._late = late
-        self._watch = AliasWatch(client, plan)
+        self._writer = writer
         self._reported_ids = reported_ids
         self._on_progress = on_progress
         self._total = 0
         self._errors: list[ItemError] = []
 
-    def run(self, policy: ReconnectPolicy) -> None:
+    def run(self) -> None:
         """Run the pass; after any error another pass can be run.
-
-        Args:
-            policy: the retry policy of the ingestion.
 
         Raises:
             FailedPreconditionError: another reindex has moved the alias, so that others write to
-                the new collection, and `late` is None.
+                the new collection, and the writer is not made for that.
             TihuaError: the server can't be asked, or refuses.
         """
         self._total = self._client.count_items(collection=self._plan.source)
         self._report()
         with closing(self._items()) as items:
-            if self._late is not None:
-                while portion := list(islice(items, self._late.max_items)):
-                    written, errors = self._late.write(portion)
-                    self._note(self.written + written, errors)
-            elif (changed := if_any(items)) is not None:
-                self._client.ingest(
-                    changed,
-                    on_progress=self._ingested,
-                    on_break=policy.on_break,
-                    reconnect_timeout=policy.timeout_s,
-                    collection=self._plan.target,
-                )
+            self._writer.write(items, self._note)
         self._report()
 
     def _items(self) -> Generator[Item, None, None]:
@@ -116,8 +96,6 @@ class Pass:
         ) as outcomes:
             for outcome in outcomes:
                 if isinstance(outcome, Item):
-                    if self._late is None:
-                        self._watch.check_at_times()
                     yield outcome
                 else:
                     self._fail(outcome)
@@ -130,7 +108,7 @@ class Pass:
         for change in changes(
             map(self.seen.note, self._listed(self._plan.source)),
             self._listed(self._plan.target),
-            self._late.copied if self._late else None,
+            self._writer.copied,
         ):
             if change.kind != "keep":
                 page.append(change)
@@ -152,16 +130,7 @@ class Pass:
 
     def _fetched(self, page: list[Change]) -> list[Item]:
         """Make the deletions of a page, and return the old collection's items to write."""
-        gone = [change.id for change in page if change.kind == "delete"]
-        stale = [change.id for change in page if change.kind == "replace"]
-        if self._late is not None:
-            self.deleted += self._late.delete(gone) if gone else 0
-        elif gone or stale:
-            # Delete the items to replace first, so that none keeps its old content if the new one
-            # can't be found. Nobody searches the new collection before the alias leads there.
-            self._watch.check()
-            self._client.delete_items([*gone, *stale], collection=self._plan.target)
-            self.deleted += len(gone)
+        self.deleted += self._writer.delete(page)
         ids = [change.id for change in page if change.kind != "delete"]
         if not ids:
             return []
@@ -171,18 +140,12 @@ class Pass:
         # The store's list may have an item before the replica that it is fetched from.
         missed = set(ids) - {item.id for item in items}
         self.seen.forget(missed)
-        if self._late is not None:
-            self._late.waiting |= missed
+        self._writer.miss(missed)
         return [self.seen.note(item) for item in items]
 
     def _loaded(self, item: Item) -> Item | ItemError:
         loaded = with_content(item, self._content, max_image_bytes=self._limits.max_image_bytes)
-        if self._late is None or isinstance(loaded, ItemError):
-            return loaded
-        return self._late.embedded(loaded)
-
-    def _ingested(self, progress: IngestProgress) -> None:
-        self._note(progress.written, progress.errors)
+        return loaded if isinstance(loaded, ItemError) else self._writer.prepared(loaded)
 
     def _note(self, written: int, errors: Iterable[ItemError]) -> None:
         self.written = written

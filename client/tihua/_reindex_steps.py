@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 from tihua._between_collections import created_like, ensure_loaded
 from tihua._reconnect import ReconnectPolicy
 from tihua._reindex_changes import Copied, Seen
+from tihua._reindex_early import EarlyWriter
 from tihua._reindex_late import LateWriter
 from tihua._reindex_pass import Pass
 from tihua._reindex_plan import Plan
 from tihua._reindex_types import Content, ReindexProgress, ReindexStage
 from tihua._reindex_watch import AliasWatch
+from tihua._reindex_writer import Writer
 from tihua._server_types import AliasMove, Collection, ServerInfo
 from tihua._types import UNKNOWN_TIME
 from tihua.errors import NotFoundError, ServerError
@@ -78,12 +80,13 @@ class Steps:
             ServerError: nothing is left to copy, but the counts differ.
         """
         source, target = self._plan.source, self._plan.target
+        early = EarlyWriter(self._client, self._plan, self._policy)
         stage: ReindexStage = "copy"
         last_found, latest, since = 0, UNKNOWN_TIME, None
         missed_before: set[str] = set()
         while True:
             count = self._count(source)
-            done = self._pass(stage, Seen(since), None)
+            done = self._pass(stage, Seen(since), early)
             self.failing = done.failing
             found = done.written + done.deleted
             latest = max(latest, done.seen.latest)
@@ -179,7 +182,7 @@ class Steps:
     def _count(self, collection: str) -> int:
         return self._policy.answer(lambda: self._client.count_items(collection=collection))
 
-    def _pass(self, stage: ReindexStage, seen: Seen, late: LateWriter | None) -> Pass:
+    def _pass(self, stage: ReindexStage, seen: Seen, writer: Writer) -> Pass:
         """Run a pass, again if the server goes away; return the one that succeeded."""
 
         def run() -> Pass:
@@ -190,12 +193,12 @@ class Steps:
                 self._limits,
                 stage=stage,
                 seen=seen,
-                late=late,
+                writer=writer,
                 reported_ids=self._reported_ids,
                 on_progress=self._on_progress,
             )
             try:
-                each.run(self._policy)
+                each.run()
             finally:
                 self.written += each.written
                 self.deleted += each.deleted

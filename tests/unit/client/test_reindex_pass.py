@@ -10,6 +10,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from server_thread import Serve
 from tihua._reconnect import ReconnectPolicy
 from tihua._reindex_changes import Seen
+from tihua._reindex_early import EarlyWriter
 from tihua._reindex_pass import Pass
 from tihua._reindex_plan import Plan
 from tihua.v1 import collection_service_pb2, system_service_pb2, types_pb2
@@ -57,10 +58,10 @@ def run(server: AnsweringServer) -> None:
             client.server_info().limits,
             stage="copy",
             seen=Seen(),
-            late=None,
+            writer=EarlyWriter(client, PLAN, ReconnectPolicy(0.0)),
             reported_ids=set(),
             on_progress=lambda _: None,
-        ).run(ReconnectPolicy(0.0, None))
+        ).run()
 
 
 def requests(server: AnsweringServer, kind: type[Any]) -> list[Any]:
