@@ -146,7 +146,7 @@ async def test_a_disk_that_hangs_holds_up_nobody_else(
     tmp_path: Path, spec: Spec, embeddings: FloatArray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Writing and health are given up at the deadline; the event loop and searches go on."""
-    store = await Milvus.open(tmp_path / "milvus", timeout_s=3)
+    store = await Milvus.open(tmp_path / "milvus", timeout_s=1.5)
     created = spec()
     await store.create(created)
     is_over = threading.Event()
@@ -157,7 +157,7 @@ async def test_a_disk_that_hangs_holds_up_nobody_else(
     try:
         assert await store.search(created.name, embeddings[:1], SearchParams(1)) == [[]]
         for task in waiting:
-            with pytest.raises(StoreUnavailable, match=r"can't be read \(no answer within 3 s\)"):
+            with pytest.raises(StoreUnavailable, match=r"\(no answer within 1\.5 s\)"):
                 await task
         await store.close()
     finally:
@@ -273,7 +273,7 @@ async def test_a_thread_reads_no_longer_than_its_caller_waits(
     """A read whose caller has left is given up, and frees its thread; a write is not."""
     created = spec()
     with lite_server(tmp_path, port) as process:
-        store = await connect(process, port, timeout_s=5.0)
+        store = await connect(process, port, timeout_s=2.0)
         await store.create(created)
         await store.spec(created.name)
         process.send_signal(signal.SIGSTOP)
@@ -286,7 +286,7 @@ async def test_a_thread_reads_no_longer_than_its_caller_waits(
             await asyncio.wait_for(call, 0.2)
         await store.close()  # it waits for the threads
 
-        assert (time.monotonic() - start < 4.9) == is_read
+        assert (time.monotonic() - start < 1.9) == is_read
 
 
 @pytest.mark.milvus

@@ -77,7 +77,7 @@ def test_an_index_is_waited_for_longer_than_the_server_does(tihua: Tihua, memory
     """It says after ten minutes each time that it is not built yet."""
     tihua("collections", "create", "paintings")
     memory.collections["paintings"].load_state = LOAD_STATE_LOADING
-    memory.build_refusals = [STILL_BUILDING] * 9
+    memory.build_refusals = [STILL_BUILDING] * 3
     result = tihua("collections", "index", "paintings", "--json")
     assert (result.exit_code, result.stderr) == (0, "")
     assert json.loads(result.stdout)["name"] == "paintings"
