@@ -37,7 +37,7 @@ test-slow: install ## Run the tests that take minutes and gigabytes: the large a
 	$(BIN)/pytest -m slow
 
 test-gateway: .venv/.gateway ## Run the tests of HTTP/JSON and gRPC-Web: curl's way and a browser's
-	$(BIN)/pytest -m gateway
+	$(BIN)/pytest -m gateway tests/gateway
 
 test-milvus: .venv/.milvus ## Run the tests of store, services, reindex and two replicas on a real Milvus 2.3.5, started and stopped here
 	$(BIN)/pytest tests/store tests/replicas -m 'not slow'
@@ -45,7 +45,7 @@ test-milvus: .venv/.milvus ## Run the tests of store, services, reindex and two 
 		test_items.py test_bad_requests.py test_copy.py reindex)
 
 test-polyglot: install ## Build the clients in other languages and compare them with Python's; docs/clients.md
-	$(BIN)/pytest -m polyglot
+	$(BIN)/pytest -m polyglot tests/polyglot
 
 .venv/.milvus: .venv/.installed
 	$(INSTALL) --group milvus && touch $@
