@@ -4,6 +4,7 @@ Tests of `store` run on all three; tests of `local`, where a collection is creat
 of `milvus`, on the two that are Milvus; tests of `lite`, on Milvus Lite alone.
 """
 
+import asyncio
 import contextlib
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -129,14 +130,15 @@ def make_pair(
 ) -> Callable[[VectorStore], Awaitable[tuple[str, str]]]:
     """Return a function that creates two collections of one item; models and ids: `old`, `new`."""
 
+    async def create(store: VectorStore, number: int, item_id: str) -> str:
+        created = replace(spec(), model=ModelRef(item_id, f"{number:016x}"))
+        await store.create(created)
+        await store.upsert(created.name, [Item(item_id, embeddings[number])])
+        return created.name
+
     async def make(store: VectorStore) -> tuple[str, str]:
-        names = []
-        for number, item_id in enumerate(("old", "new")):
-            created = replace(spec(), model=ModelRef(item_id, f"{number:016x}"))
-            await store.create(created)
-            await store.upsert(created.name, [Item(item_id, embeddings[number])])
-            names.append(created.name)
-        return names[0], names[1]
+        old, new = await asyncio.gather(create(store, 0, "old"), create(store, 1, "new"))
+        return old, new
 
     return make
 
