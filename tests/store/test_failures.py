@@ -13,8 +13,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
+from cutting_proxy import cutting
 from free_port import free_port
 from tihua_server.collection import CollectionSpec
 from tihua_server.deadline import set_deadline
@@ -53,6 +55,12 @@ async def connect(process: subprocess.Popen[bytes], port: int, timeout_s: float 
             except StoreUnavailable:
                 assert process.poll() is None, "the server has ended"
                 await asyncio.sleep(0.05)
+
+
+async def freeze(process: subprocess.Popen[bytes]) -> None:
+    """Stop all threads of a server: its connections stay open, and nothing is answered."""
+    process.send_signal(signal.SIGSTOP)
+    await asyncio.to_thread(os.waitid, os.P_PID, process.pid, os.WSTOPPED | os.WNOWAIT)
 
 
 @pytest.fixture
@@ -212,8 +220,7 @@ async def test_a_frozen_server_is_given_up_at_the_deadline(
     created = spec()
     with lite_server(tmp_path, port) as process:
         store = await connect(process, port, timeout_s=0.5)
-        process.send_signal(signal.SIGSTOP)
-        await asyncio.to_thread(os.waitid, os.P_PID, process.pid, os.WSTOPPED | os.WNOWAIT)
+        await freeze(process)
         start = time.monotonic()
 
         for call in (store.ping(), store.names(), store.create(created)):
@@ -276,8 +283,7 @@ async def test_a_thread_reads_no_longer_than_its_caller_waits(
         store = await connect(process, port, timeout_s=2.0)
         await store.create(created)
         await store.spec(created.name)
-        process.send_signal(signal.SIGSTOP)
-        await asyncio.to_thread(os.waitid, os.P_PID, process.pid, os.WSTOPPED | os.WNOWAIT)
+        await freeze(process)
         start = time.monotonic()
         set_deadline(0.2)
         items = [Item("a", embeddings[0])]
@@ -291,17 +297,15 @@ async def test_a_thread_reads_no_longer_than_its_caller_waits(
 
 @pytest.mark.milvus
 async def test_a_store_is_closed_though_a_server_is_still_loading(
-    tmp_path: Path, spec: Spec
+    server: Milvus, milvus_uri: str, spec: Spec
 ) -> None:
     """Otherwise a server might take ten minutes to stop."""
-    pytest.importorskip("milvus", reason="`make test-milvus` installs Milvus and runs this")
-    from milvus_server import running_milvus
-
     created = spec()
-    with running_milvus(tmp_path) as server:
-        store = await Milvus.open(server.uri, timeout_s=5)
-        await store.create(created)
-        server.freeze()
+    await server.create(created)
+    with cutting(urlsplit(milvus_uri).netloc, is_silent=True) as proxy:
+        store = await Milvus.open(f"http://{proxy.address}", timeout_s=1.5)
+        await store.spec(created.name)
+        proxy.cut()
         load = store.connection.client.load_collection
         # More than there are threads: those that wait for one are told the same.
         loads = [
@@ -315,7 +319,6 @@ async def test_a_store_is_closed_though_a_server_is_still_loading(
             for loading in loads:
                 with pytest.raises(StoreUnavailable, match="is closed"):
                     await loading
-        server.thaw()
 
 
 @pytest.mark.milvus

@@ -5,6 +5,7 @@ is lost, as if a machine had lost power.
 """
 
 import contextlib
+import math
 import socket
 import threading
 from collections.abc import Iterator
@@ -13,6 +14,8 @@ from collections.abc import Iterator
 class CuttingProxy:
     """Forwards connections; after `cut_after_bytes` from the clients, it cuts all of them once.
 
+    Without `cut_after_bytes` it cuts them when it is told to.
+
     Attributes:
         address: where clients connect to.
         was_cut: set at the cut.
@@ -20,7 +23,7 @@ class CuttingProxy:
         upstream: address of the server; may be changed.
     """
 
-    def __init__(self, upstream: str, *, cut_after_bytes: int, is_silent: bool) -> None:
+    def __init__(self, upstream: str, *, cut_after_bytes: int | None, is_silent: bool) -> None:
         """Listen."""
         self.upstream = upstream
         self._is_silent = is_silent
@@ -28,7 +31,7 @@ class CuttingProxy:
         self.was_cut = threading.Event()
         self.may_connect = threading.Event()
         self.may_connect.set()
-        self._left_bytes = cut_after_bytes
+        self._left_bytes = math.inf if cut_after_bytes is None else cut_after_bytes
         self._lock = threading.Lock()
         self._sockets: list[socket.socket] = []
         self._threads: list[threading.Thread] = []
@@ -36,13 +39,20 @@ class CuttingProxy:
         self.address = "{}:{}".format(*self._listener.getsockname())
         self._start(self._accept)
 
+    def cut(self) -> None:
+        """Cut all connections now."""
+        self.was_cut.set()
+        self._mute.update(self._sockets)
+        if not self._is_silent:
+            self._shut()
+
     def close(self) -> None:
         """Cut all connections, and stop."""
         self.may_connect.set()
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        self._cut()
+        self._shut()
         for thread in self._threads:
             thread.join()
 
@@ -72,9 +82,7 @@ class CuttingProxy:
         with contextlib.suppress(OSError):
             while content := source.recv(16_384):
                 if is_counted and self._is_over(len(content)):
-                    self._mute.update(self._sockets)
-                    if not self._is_silent:
-                        self._cut()
+                    self.cut()
                 if source not in self._mute:
                     target.sendall(content)
         if source in self._mute:
@@ -93,7 +101,7 @@ class CuttingProxy:
             self.was_cut.set()
             return True
 
-    def _cut(self) -> None:
+    def _shut(self) -> None:
         with self._lock:
             for end in self._sockets:
                 with contextlib.suppress(OSError):
@@ -104,7 +112,7 @@ class CuttingProxy:
 
 @contextlib.contextmanager
 def cutting(
-    upstream: str, *, cut_after_bytes: int, is_silent: bool = False
+    upstream: str, *, cut_after_bytes: int | None = None, is_silent: bool = False
 ) -> Iterator[CuttingProxy]:
     """Run a proxy; with `is_silent` no end learns of the cut."""
     proxy = CuttingProxy(upstream, cut_after_bytes=cut_after_bytes, is_silent=is_silent)
