@@ -1,4 +1,4 @@
-"""The two clients themselves: alike, made for an address, and closed."""
+"""The two clients themselves: documented, made for an address, and closed."""
 
 import asyncio
 import contextlib
@@ -12,22 +12,6 @@ import pytest
 import tihua
 from answering_server import MODEL, AnsweringServer, Call
 from tihua.v1 import collection_service_pb2, system_service_pb2
-
-
-def test_the_clients_have_the_same_methods_and_arguments() -> None:
-    """Whoever knows one knows the other."""
-
-    def signatures(client: type) -> dict[str, list[tuple[str, object, object]]]:
-        return {
-            name: [
-                (parameter.name, parameter.kind, parameter.default)
-                for parameter in inspect.signature(method).parameters.values()
-            ]
-            for name, method in inspect.getmembers(client, inspect.isfunction)
-            if not name.startswith("_") or name == "__init__"
-        }
-
-    assert signatures(tihua.Client) == signatures(tihua.AsyncClient)
 
 
 def test_every_method_has_a_docstring() -> None:
