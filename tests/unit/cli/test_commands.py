@@ -39,15 +39,20 @@ def found(words: tuple[str, ...]) -> click.Command:
 
 
 @pytest.mark.parametrize("words", list(every_command(root)), ids=" ".join)
-@pytest.mark.parametrize("flag", ["-h", "--help"])
-def test_every_command_has_help_with_examples(words: tuple[str, ...], flag: str) -> None:
+def test_every_command_has_help_with_examples(words: tuple[str, ...]) -> None:
     """The examples begin with the command itself and stand unwrapped at the end."""
-    result = CliRunner().invoke(root, [*words, flag], prog_name="tihua")
+    result = CliRunner().invoke(root, [*words, "--help"], prog_name="tihua")
     assert result.exit_code == 0
     help_text, examples = result.stdout.split("\nExamples:\n")
     assert f"Usage: {' '.join(('tihua', *words))}" in help_text
     assert any(" ".join(words) in line for line in examples.splitlines())
     assert all("tihua" in line for line in examples.splitlines())
+
+
+def test_help_has_a_short_option() -> None:
+    """It prints the same."""
+    short, long = (CliRunner().invoke(root, ["ingest", flag]).stdout for flag in ("-h", "--help"))
+    assert short == long != ""
 
 
 def test_the_readmes_name_the_commands_that_print_no_json() -> None:
