@@ -10,9 +10,10 @@ from typing import Any
 import grpc
 import pytest
 import tihua
-from fake_ingest_server import FakeServer, Plan, Refusing, refusal
+from fake_ingest_server import FakeServer, Plan, Refusing
 from fronting import fronting
 from processes import ServerProcess, running
+from refusals import refusal
 from toolchains import Programs
 from tours import QUERY_PICTURE, answers, finish, lines_of, start
 

@@ -8,10 +8,10 @@ from typing import TypeAlias
 
 import grpc
 import pytest
-from google.protobuf.any_pb2 import Any
-from google.rpc import code_pb2, error_details_pb2, status_pb2
+from google.rpc import error_details_pb2
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_status import rpc_status
+from refusals import status_with
 from repository import ROOT
 from toolchains import Programs
 from tours import QUERY_PICTURE, ended, lines_of, start
@@ -40,11 +40,8 @@ def tell(request: bytes, context: grpc.ServicerContext) -> bytes:
 
 def refuse(request: bytes, context: grpc.ServicerContext) -> bytes:
     """Refuse with details that say little."""
-    status = status_pb2.Status(code=code_pb2.INVALID_ARGUMENT, message=MESSAGE)
-    for detail in (error_details_pb2.BadRequest(), health_pb2.HealthCheckRequest()):
-        packed = Any()
-        packed.Pack(detail)
-        status.details.append(packed)
+    details = (error_details_pb2.BadRequest(), health_pb2.HealthCheckRequest())
+    status = status_with(grpc.StatusCode.INVALID_ARGUMENT, MESSAGE, *details)
     context.abort_with_status(rpc_status.to_status(status))
 
 

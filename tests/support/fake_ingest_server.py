@@ -4,16 +4,15 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Literal, NoReturn, TypeAlias
 
 import grpc
-from google.protobuf import any_pb2, duration_pb2
 from google.protobuf.message import Message
-from google.rpc import error_details_pb2, status_pb2
+from google.rpc import status_pb2
 from grpc import aio
+from refusals import refusal
 from tihua.v1 import (
     collection_service_pb2,
     system_service_pb2,
@@ -279,27 +278,3 @@ async def _abort(context: Context, status: status_pb2.Status) -> NoReturn:
     code = next(code for code in grpc.StatusCode if code.value[0] == status.code)
     details = (("grpc-status-details-bin", status.SerializeToString()),)
     await context.abort(code, status.message, trailing_metadata=details)
-
-
-def refusal(
-    code: grpc.StatusCode,
-    message: str,
-    retry_after_s: float | None = None,
-    *,
-    reason: str = "SOME_REASON",
-    metadata: Mapping[str, str] = MappingProxyType({}),
-) -> status_pb2.Status:
-    """Return a status as a tihua server sends it."""
-    status = status_pb2.Status(code=code.value[0], message=message)
-    details: list[error_details_pb2.ErrorInfo | error_details_pb2.RetryInfo] = [
-        error_details_pb2.ErrorInfo(reason=reason, domain="tihua", metadata=metadata)
-    ]
-    if retry_after_s is not None:
-        delay = duration_pb2.Duration()
-        delay.FromMilliseconds(round(retry_after_s * 1000))
-        details.append(error_details_pb2.RetryInfo(retry_delay=delay))
-    for detail in details:
-        packed = any_pb2.Any()
-        packed.Pack(detail)
-        status.details.append(packed)
-    return status

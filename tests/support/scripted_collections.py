@@ -5,8 +5,8 @@
 import threading
 
 import grpc
-from fake_ingest_server import refusal
 from grpc_status import rpc_status
+from refusals import refusal
 from scripted_memory import DIM, MODEL, Memory
 from tihua.v1 import collection_service_pb2 as collections
 from tihua.v1 import collection_service_pb2_grpc

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 from command_line import Tihua
-from fake_ingest_server import refusal
 from grpc import StatusCode
+from refusals import refusal
 from scripted_memory import Memory
 from tihua.v1.collection_service_pb2 import LOAD_STATE_LOADING
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 from command_line import Tihua
-from fake_ingest_server import refusal
 from google.rpc import status_pb2
 from grpc import StatusCode
+from refusals import refusal
 from scripted_memory import Memory
 
 UNAVAILABLE, DEADLINE_EXCEEDED = StatusCode.UNAVAILABLE, StatusCode.DEADLINE_EXCEEDED

@@ -7,10 +7,10 @@ import pickle
 import grpc
 import pytest
 import tihua
-from google.protobuf import any_pb2, duration_pb2
 from google.protobuf.message import Message
-from google.rpc import error_details_pb2, status_pb2
+from google.rpc import error_details_pb2
 from grpc import aio
+from refusals import retry_info, status_with
 from server_thread import Serve
 from tihua.errors import STATUS_ERRORS, error_for
 from tihua.v1 import system_service_pb2, system_service_pb2_grpc
@@ -25,11 +25,7 @@ class Failing(system_service_pb2_grpc.SystemServiceServicer):
         self.message = message
         self.trailers: tuple[tuple[str, str | bytes], ...] = ()
         if details:
-            status = status_pb2.Status(code=code.value[0], message=message)
-            for detail in details:
-                packed = any_pb2.Any()
-                packed.Pack(detail)
-                status.details.append(packed)
+            status = status_with(code, message, *details)
             self.trailers = (("grpc-status-details-bin", status.SerializeToString()),)
 
     def register(self, server: aio.Server) -> None:
@@ -104,9 +100,7 @@ def test_an_overloaded_server_says_when_to_come_back(serve: Serve) -> None:
         grpc.StatusCode.RESOURCE_EXHAUSTED,
         "the queue is full",
         error_details_pb2.ErrorInfo(reason="OVERLOADED", domain="tihua"),
-        error_details_pb2.RetryInfo(
-            retry_delay=duration_pb2.Duration(seconds=62, nanos=500_000_000)
-        ),
+        retry_info(62.5),
     )
     error = error_of(serve(failing.register))
     assert isinstance(error, tihua.OverloadedError)

@@ -11,11 +11,10 @@ from pathlib import Path
 import grpc
 import pytest
 import tihua
-from google.protobuf import any_pb2, duration_pb2
 from google.protobuf.message import Message
-from google.rpc import error_details_pb2, status_pb2
 from grpc import aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from refusals import retry_info, status_with
 from server_thread import Serve
 from tihua._channel import SERVICE_CONFIG
 from tihua.v1 import system_service_pb2, system_service_pb2_grpc
@@ -54,11 +53,7 @@ class Server(system_service_pb2_grpc.SystemServiceServicer):
         """Answer, or refuse."""
         if self.refusals:
             code = self.refusals.pop(0)
-            delay = duration_pb2.Duration()
-            delay.FromMilliseconds(round(self._retry_after_s * 1000))
-            packed = any_pb2.Any()
-            packed.Pack(error_details_pb2.RetryInfo(retry_delay=delay))
-            status = status_pb2.Status(code=code.value[0], message="full", details=[packed])
+            status = status_with(code, "full", retry_info(self._retry_after_s))
             details = (("grpc-status-details-bin", status.SerializeToString()),)
             await context.abort(code, "full", trailing_metadata=details)
         return system_service_pb2.GetServerInfoResponse(version=self.name)

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 
 import grpc
 import pytest
-from fake_ingest_server import IDLE_S, End, FakeServer, Plan, Refusing, refusal
+from fake_ingest_server import IDLE_S, End, FakeServer, Plan, Refusing
 from free_port import HOST, free_port
 from grpc import aio
 from ingest_run import Run, ids, items
+from refusals import refusal
 from server_thread import Serve
 from tihua import FailedPreconditionError, Item, UnavailableError
 
