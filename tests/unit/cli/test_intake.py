@@ -3,9 +3,11 @@
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
+import client_sessions
 import numpy as np
 import pytest
 import tihua as tihua_package
@@ -60,23 +62,14 @@ class VanishingCollection(EmptyCollection):
         return super().get_items(ids, fields=fields)
 
 
-LIMITS = tihua_package.Limits(
+LIMITS = replace(
+    client_sessions.LIMITS,
     max_message_bytes=2**26,
     max_batch_items=256,
     max_image_bytes=2**25,
-    max_image_pixels=10**6,
-    max_text_chars=100,
-    max_queue_size=10,
     max_page_size=1_000,
-    max_search_window=100,
-    max_query_terms=4,
     max_id_bytes=512,
     max_uri_bytes=4_096,
-    max_metadata_bytes=1_000,
-    max_streams_per_client=4,
-    max_calls_per_connection=100,
-    max_header_bytes=8_000,
-    min_ping_interval_s=30,
 )
 
 
