@@ -63,6 +63,7 @@ async def test_what_comes_late_is_written_within_the_limits_of_the_server(
 
 
 @pytest.mark.usefixtures("filled")
+@EMBEDDED_ALONE
 @pytest.mark.parametrize(
     "update_time", [None, LONG_AGO - timedelta(days=1)], ids=["of now", "of its own"]
 )
@@ -107,6 +108,7 @@ async def test_what_is_deleted_after_the_swap_stays_deleted(
 
 
 @pytest.mark.usefixtures("filled")
+@EMBEDDED_ALONE
 @pytest.mark.parametrize("is_last_moment", [False, True])
 async def test_what_came_late_replaces_nothing_newer(
     client: tihua.AsyncClient,
