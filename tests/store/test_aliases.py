@@ -52,7 +52,7 @@ async def test_an_alias_stands_for_its_collection_everywhere(
 async def test_a_collection_tells_its_aliases_and_is_listed_once(
     store: VectorStore, pair: tuple[str, str], alias: str
 ) -> None:
-    """Sorted; they are not listed as collections."""
+    """The aliases are sorted, and not listed as collections."""
     old, new = pair
     first = "a" + alias
     await store.set_alias(first, old)
@@ -91,7 +91,7 @@ async def test_an_alias_is_led_elsewhere_in_one_step(
 async def test_what_an_alias_led_to_is_not_believed_after_it_was_moved(
     store: VectorStore, pair: tuple[str, str], alias: str
 ) -> None:
-    """By the server that moved it; its model is that of the new collection."""
+    """The server that moved it tells the model of the new collection."""
     await store.spec(alias)
     await store.set_alias(alias, pair[1])
     assert (await store.spec(alias)).model.id == "new"
@@ -100,7 +100,7 @@ async def test_what_an_alias_led_to_is_not_believed_after_it_was_moved(
 async def test_what_an_alias_leads_to_is_known_at_once_after_it_was_renamed(
     store: VectorStore, pair: tuple[str, str], alias: str, embeddings: FloatArray
 ) -> None:
-    """By the server that renamed it; a new collection of the old name is not taken for it."""
+    """The server that renamed it takes no new collection of the old name for it."""
     old, new = pair
     await store.spec(alias)
     await store.rename(old, old + "_1", keeps_alias=False)
@@ -116,7 +116,7 @@ async def test_what_an_alias_leads_to_is_known_at_once_after_it_was_renamed(
 async def test_an_alias_of_an_alias_is_one_of_the_collection(
     store: VectorStore, pair: tuple[str, str], alias: str
 ) -> None:
-    """It stays where it is when the other is moved."""
+    """The second alias stays where it is when the first is moved."""
     second = alias + "_2"
     assert await store.set_alias(second, alias) == ""
     await store.set_alias(alias, pair[1])
@@ -137,7 +137,7 @@ async def test_collections_and_aliases_share_their_names(
 
 
 async def test_what_is_not_there_is_not_found(store: VectorStore, pair: tuple[str, str]) -> None:
-    """No collection to lead to, no alias to remove; a collection is no alias."""
+    """An alias needs a collection to lead to, and a collection is not removed as one."""
     with pytest.raises(NotFound, match="no collection 'nowhere'"):
         await store.set_alias("somewhere", "nowhere")
     for name in ("somewhere", pair[0]):
@@ -149,7 +149,7 @@ async def test_what_is_not_there_is_not_found(store: VectorStore, pair: tuple[st
 async def test_a_collection_with_an_alias_is_not_dropped(
     store: VectorStore, pair: tuple[str, str], alias: str
 ) -> None:
-    """Neither by its own name nor by the alias; it is once the alias is gone."""
+    """Dropping it by its name or by the alias is refused until the alias is gone."""
     old, _ = pair
     with pytest.raises(CollectionInUse, match=alias):
         await store.drop(old)
@@ -181,7 +181,7 @@ async def test_a_collection_that_is_dropped_gets_no_alias(
 async def test_an_alias_of_others_is_only_a_taken_name(
     milvus: Milvus, make_pair: MakePair, spec: Spec
 ) -> None:
-    """It is neither moved nor removed."""
+    """An alias that tihua did not make is neither moved nor removed."""
     ours, _ = await make_pair(milvus)
     other = spec().name
     client = milvus.connection.client
@@ -199,7 +199,7 @@ async def test_an_alias_of_others_is_only_a_taken_name(
 
 
 async def test_a_restart_keeps_aliases(tmp_path: Path, spec: Spec, embeddings: FloatArray) -> None:
-    """Of Milvus Lite; what they lead to can be searched at once."""
+    """With Milvus Lite, what they lead to can be searched at once."""
     created = spec(IndexType.HNSW)
     store = await Milvus.open(tmp_path / "milvus")
     await store.create(created)

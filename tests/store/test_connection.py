@@ -58,7 +58,7 @@ class Listener(Observer):
 async def test_calls_are_told_by_the_names_that_pymilvus_has(
     spec: Callable[..., CollectionSpec], tmp_path: Path
 ) -> None:
-    """Also the calls that consist of several, or bypass pymilvus."""
+    """So are calls that consist of several, or bypass pymilvus."""
     listener = Listener()
     store = await Milvus.open(tmp_path / "milvus", observer=listener)
     created = spec()
@@ -136,7 +136,7 @@ class _Client:
 
 
 async def test_long_calls_leave_the_threads_of_searches_free() -> None:
-    """Also if calls have as long a timeout as builds: a search does not wait for a build."""
+    """A search does not wait for a build, even if calls have as long a timeout as builds."""
     timeout_s = 60.0
     connection = MilvusConnection(_Client(), "v2.6.1", None, timeout_s, Observer())
     is_over = threading.Event()

@@ -69,7 +69,7 @@ def traced() -> Iterator[Traced]:
     ],
 )
 async def test_a_pattern_is_matched_in_no_time(find: Find, pattern: str, matching: str) -> None:
-    """However many wildcards it has, and as SQL means it."""
+    """It may have many wildcards, and means what it does in SQL."""
     assert await find(f'uri like "{pattern}"') == matching
 
 

@@ -105,7 +105,7 @@ async def test_a_rename_that_had_not_begun_is_not_made(
 async def test_a_full_disk_refuses_a_rename(
     lite: Milvus, photos: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing of it is done."""
+    """The collection keeps its name and its alias."""
     monkeypatch.setattr(directory, "MIN_FREE_BYTES", 2**60)
 
     with pytest.raises(StoreFull, match="make room"):
@@ -140,7 +140,7 @@ async def test_a_rename_that_fails_halfway_leaves_no_alias_behind(
 async def test_a_rename_that_failed_is_not_completed_later(
     lite: Milvus, photos: str, spec: Spec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nor when its names are those of other collections by then."""
+    """By then its names may be those of other collections."""
     with monkeypatch.context() as failing:
         failing.setattr(
             lite.connection.client, "rename_collection", Mock(side_effect=grpc.RpcError)
@@ -182,7 +182,7 @@ async def test_an_alias_that_leads_nowhere_is_led_elsewhere_or_removed(
 async def test_an_alias_that_leads_nowhere_is_gone_after_a_start(
     lite: Milvus, photos: str, tmp_path: Path
 ) -> None:
-    """The others stay."""
+    """Aliases that lead somewhere stay."""
     await lite.close()
     path = tmp_path / "milvus" / "aliases.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "nowhere": "gone"}))

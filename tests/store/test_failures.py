@@ -299,7 +299,7 @@ async def test_a_thread_reads_no_longer_than_its_caller_waits(
 async def test_a_store_is_closed_though_a_server_is_still_loading(
     server: Milvus, milvus_uri: str, spec: Spec
 ) -> None:
-    """Otherwise a server might take ten minutes to stop."""
+    """Otherwise tihua-server might take ten minutes to stop."""
     created = spec()
     await server.create(created)
     with cutting(urlsplit(milvus_uri).netloc, is_silent=True) as proxy:

@@ -153,7 +153,7 @@ async def test_a_list_meets_objects_and_lists(
 async def test_milvus_lite_computes_with_two_keys(
     lite: VectorStore, spec: Callable[[], CollectionSpec], embeddings: FloatArray
 ) -> None:
-    """Where an item has both; a server refuses it."""
+    """Items that have both keys are compared; a Milvus server refuses such a filter."""
     collection = spec()
     await lite.create(collection)
     sizes: dict[str, dict[str, object]] = {

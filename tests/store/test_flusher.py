@@ -94,7 +94,7 @@ async def test_a_store_that_is_closed_during_a_flush_is_flushed(
     embeddings: FloatArray,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Both the collection whose flush has begun and one whose time had not come."""
+    """This holds for the collection whose flush has begun and for one whose time had not come."""
     flush, has_begun, may_go_on = Collection.flush, threading.Event(), threading.Event()
 
     def held(self: Collection) -> None:

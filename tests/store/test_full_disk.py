@@ -70,7 +70,7 @@ async def crowded(lite: Milvus, spec: Spec) -> str:
 async def test_rows_that_could_not_be_flushed_are_there(
     lite: Milvus, crowded: str, embeddings: FloatArray, tmp_path: Path
 ) -> None:
-    """At once, after the next flush that works, and after a restart."""
+    """They are found at once, after the next flush that works, and after a restart."""
     await lite.upsert(crowded, items(embeddings, 0, 200))
     with no_file_beyond(100_000), pytest.raises(StoreFull, match="takes no more"):
         await lite._loading.flush(crowded)
@@ -193,7 +193,7 @@ async def test_a_collection_that_was_being_made_does_not_keep_its_name(
 
 
 def test_words_of_a_full_disk_are_known(tmp_path: Path) -> None:
-    """Those of the system, and numpy's own."""
+    """Errors of the system and numpy's own are recognised."""
     for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS):
         assert is_disk_failure(MilvusException(message=str(OSError(number, os.strerror(number)))))
     with no_file_beyond(1_000), pytest.raises(OSError, match="written") as caught:

@@ -58,7 +58,7 @@ async def test_an_index_is_replaced_and_items_stay(
 async def test_an_index_is_built_anew(
     store: VectorStore, spec: Spec, embeddings: FloatArray
 ) -> None:
-    """With the parameters that it has; a released collection is loaded by it."""
+    """It keeps its parameters, and a released collection is loaded by it."""
     name = await filled(store, spec(IndexType.HNSW, M=8), embeddings)
     before = await store.describe(name)
     await store.release(name)
@@ -97,7 +97,7 @@ async def test_what_is_written_meanwhile_is_there(
 async def test_two_that_build_at_once_follow_each_other(
     milvus: Milvus, spec: Spec, embeddings: FloatArray
 ) -> None:
-    """The index is the one or the other, and whole."""
+    """The index is one of the two, and complete."""
     name = await filled(milvus, spec(), embeddings)
     other = Index(IndexType.IVF_FLAT, {"nlist": 7})
 
@@ -242,7 +242,7 @@ async def test_an_index_stays_until_there_is_room_for_another(
 async def test_a_kill_while_a_released_collection_gets_its_index_leaves_it_released(
     tmp_path: Path, spec: Spec, embeddings: FloatArray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is on the disk says so all the time."""
+    """What is on the disk says so at every moment."""
     store = await Milvus.open(tmp_path / "milvus")
     name = await filled(store, replace(spec(), index=HNSW), embeddings)
     make_hnsw(store, name)

@@ -65,7 +65,7 @@ async def test_only_the_fields_asked_for_come_back(
 async def test_who_wrote_an_item_is_known_to_those_who_ask_and_is_no_metadata(
     store: VectorStore, name: str, embeddings: FloatArray
 ) -> None:
-    """Also beside items without one; an item that is replaced loses it."""
+    """Other items may have no author, and an item that is replaced loses its own."""
     ours = Item("a", embeddings[0], "u", {"k": 1}, origin="tag.3.0")
     await store.upsert(name, [ours, Item("b", embeddings[1])])
 
@@ -85,7 +85,7 @@ async def test_who_wrote_an_item_is_known_to_those_who_ask_and_is_no_metadata(
 async def test_when_an_item_was_written_is_known_to_those_who_ask_and_is_no_metadata(
     store: VectorStore, name: str, embeddings: FloatArray
 ) -> None:
-    """To the microsecond; None for an item that was written without one."""
+    """The time is exact to the microsecond, and None for an item that was written without one."""
     then = datetime(2026, 11, 27, 1, 2, 3, 456_789, UTC)
     dated = Item("a", embeddings[0], "u", {"k": 1}, update_time=then)
     await store.upsert(name, [dated, Item("b", embeddings[1])])
@@ -230,7 +230,7 @@ async def test_an_item_that_no_longer_matches_when_it_is_removed_stays(
 async def test_of_two_who_remove_an_item_one_counts_it(
     local: VectorStore, spec: Callable[..., CollectionSpec], embeddings: FloatArray
 ) -> None:
-    """However many ask at once."""
+    """Of many who ask at once, exactly one is told that it removed the item."""
     created = spec()
     await local.create(created)
     keys = [f"{i}" for i in range(100)]

@@ -34,7 +34,7 @@ from tihua_server.vector_store import VectorStore
 async def test_a_name_that_none_can_have_leads_nowhere(
     store: VectorStore, name: str, embeddings: FloatArray, form: str
 ) -> None:
-    """Whatever the call, and however close the name is to an existing one."""
+    """No call finds it, however close the name is to an existing one."""
     wrong = form.format(name)
     await store.upsert(name, [Item("a", embeddings[0])])
 
@@ -84,7 +84,7 @@ async def test_a_slash_too_many_costs_no_items(
 async def test_a_path_leads_to_no_collection_of_another_store(
     tmp_path: Path, lite: Milvus, spec: Callable[..., CollectionSpec], embeddings: FloatArray
 ) -> None:
-    """Neither is it read, nor are its files removed."""
+    """That collection is not read, and its files are not removed."""
     other = await Milvus.open(tmp_path / "other")
     await other.create(replace(spec(), name="secret"))
     await other.upsert("secret", [Item("a", embeddings[0])])

@@ -20,7 +20,7 @@ STRONG = SearchParams(1, consistency=Consistency.STRONG)
 async def test_a_renamed_collection_keeps_all_it_has(
     store: VectorStore, pair: tuple[str, str], alias: str, embeddings: FloatArray
 ) -> None:
-    """Items, index, model, aliases; it is loaded, and the old name is free."""
+    """It has its items, index, model and aliases, is loaded, and the old name is free."""
     old, _ = pair
     before = await store.describe(old)
     renamed = old + "_1"

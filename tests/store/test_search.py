@@ -70,7 +70,7 @@ async def test_a_score_never_leaves_its_range(
 async def test_hits_carry_the_fields_asked_for(
     store: VectorStore, name: str, embeddings: FloatArray
 ) -> None:
-    """Uri and metadata unless asked otherwise; the embedding on demand; or the bare id."""
+    """A hit has uri and metadata by default; the embedding, or only the id, on demand."""
     await fill(store, name, embeddings[:3])
 
     [[hit]] = await store.search(name, embeddings[:1], strong(1))
@@ -157,7 +157,7 @@ async def test_as_many_hits_are_found_as_are_asked_for(
 async def test_what_a_filter_or_a_deletion_leaves_is_found_however_little(
     lite: Milvus, spec: Spec, index: IndexType
 ) -> None:
-    """All of them, though thousands of excluded items are nearer."""
+    """All of it is found, though thousands of excluded items are nearer."""
     rows = np.random.default_rng(0).standard_normal((3_000, 8)).astype(np.float32)
     rows = rows[np.argsort(-rows[:, 0] / np.linalg.norm(rows, axis=1))]
     query = np.eye(1, 8, dtype=np.float32)

@@ -80,7 +80,7 @@ def files() -> Iterator[Path]:
 
 
 def test_the_dockerfile_is_sound() -> None:
-    """By hadolint, and shellcheck within it."""
+    """Hadolint, with shellcheck within it, finds nothing."""
     result = subprocess.run(
         [PROGRAMS / "hadolint", DEPLOY / "docker" / "Dockerfile"],
         capture_output=True,
@@ -91,7 +91,7 @@ def test_the_dockerfile_is_sound() -> None:
 
 
 def test_the_compose_file_keeps_to_the_specification() -> None:
-    """By the schema that the Compose specification publishes."""
+    """It fits the schema that the Compose specification publishes."""
     result = subprocess.run(
         [
             PROGRAMS / "check-jsonschema",
@@ -106,7 +106,7 @@ def test_the_compose_file_keeps_to_the_specification() -> None:
 
 
 def test_two_compose_projects_fit_on_one_machine() -> None:
-    """Every port of the machine can be another."""
+    """Every port on the host can be changed."""
     services = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
     published = [port for service in services.values() for port in service.get("ports", ())]
     assert len(published) == 2
@@ -124,7 +124,7 @@ def test_compose_can_fetch_from_any_hub() -> None:
 
 
 def test_every_variable_is_a_flag_of_this_server() -> None:
-    """A knob that was renamed is renamed here too."""
+    """An option that was renamed is renamed in the deployments too."""
     build_arguments = {"TIHUA_TAG"}
     for file in files():
         named = set(re.findall(r"\bTIHUA_[A-Z_]+\b", file.read_text())) - build_arguments
@@ -132,7 +132,7 @@ def test_every_variable_is_a_flag_of_this_server() -> None:
 
 
 def test_every_manifest_is_kubernetes() -> None:
-    """Each file by itself, as it is read."""
+    """Each file is valid by itself."""
     checked = 0
     for file in sorted((KUBERNETES / "base").glob("*.yaml")):
         for resource in resources(file.read_text()):
@@ -144,14 +144,14 @@ def test_every_manifest_is_kubernetes() -> None:
 
 @VARIANTS
 def test_every_variant_renders_to_kubernetes(variant: str) -> None:
-    """What `kubectl apply -k` would send."""
+    """What `kubectl apply -k` would send is valid."""
     for resource in rendered(variant):
         kubernetes_validate.validate(resource, KUBERNETES_VERSION, strict=True)
 
 
 @VARIANTS
 def test_services_probes_and_policies_name_what_is_there(variant: str) -> None:
-    """Ports by name, pods by label, the health service by its own name."""
+    """They name ports by name, pods by label, and the health service by its own name."""
     found = rendered(variant)
     served = container(found)
     ports = {port["name"]: port["containerPort"] for port in served["ports"]}
@@ -173,7 +173,7 @@ def test_services_probes_and_policies_name_what_is_there(variant: str) -> None:
 
 @VARIANTS
 def test_a_pod_has_time_to_finish_what_it_accepted(variant: str) -> None:
-    """Kubernetes kills it after `preStop` and the drain, and not within."""
+    """Kubernetes kills it only after `preStop` and the drain."""
     found = rendered(variant)
     spec = of_kind(found, "Deployment")["spec"]["template"]["spec"]
     pause = container(found)["lifecycle"]["preStop"]["sleep"]["seconds"]
@@ -182,14 +182,14 @@ def test_a_pod_has_time_to_finish_what_it_accepted(variant: str) -> None:
 
 
 def test_compose_gives_the_server_time_to_finish_too() -> None:
-    """Beyond its own default."""
+    """Compose's own default would be too short."""
     server = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]["tihua"]
     assert seconds(server["stop_grace_period"]) > Config().drain_timeout_s
 
 
 @VARIANTS
 def test_a_pod_may_do_little(variant: str) -> None:
-    """No root, no token of the cluster or variables of its Services, no secrets for everybody."""
+    """It is not root, gets neither token nor variables of the cluster, and hides its secrets."""
     found = rendered(variant)
     spec = of_kind(found, "Deployment")["spec"]["template"]["spec"]
     assert spec["securityContext"]["runAsNonRoot"]
@@ -204,7 +204,7 @@ def test_a_pod_may_do_little(variant: str) -> None:
 
 
 def test_the_tls_variant_is_secure() -> None:
-    """No --insecure, no service in the clear; its certificate is mounted where it is looked for."""
+    """Nothing is served in the clear, and the certificate is mounted where it is looked for."""
     found = rendered("tls")
     served = container(found)
     values = {entry["name"]: entry.get("value") for entry in served["env"]}
@@ -238,7 +238,7 @@ def test_replicas_are_left_to_the_autoscaler_where_there_is_one(variant: str) ->
 
 @VARIANTS
 def test_a_start_that_the_probe_allows_is_no_failed_rollout(variant: str) -> None:
-    """The deadline of a rollout is longer."""
+    """The deadline of a rollout is longer than the start may take."""
     found = rendered(variant)
     probe = container(found)["startupProbe"]
     start_s = probe["periodSeconds"] * probe["failureThreshold"]
@@ -247,7 +247,7 @@ def test_a_start_that_the_probe_allows_is_no_failed_rollout(variant: str) -> Non
 
 @VARIANTS
 def test_a_pod_computes_with_the_cores_that_it_requests(variant: str) -> None:
-    """Not with all that its node has: those it would take otherwise."""
+    """Otherwise it would take all cores of its node."""
     served = container(rendered(variant))
     values = {entry["name"]: entry.get("value") for entry in served["env"]}
     cores = served["resources"]["requests"]["cpu"]

@@ -15,13 +15,13 @@ def test_every_table_is_computed(number: int) -> None:
 
 
 def test_there_is_no_other_number_in_a_table() -> None:
-    """But for the choice of a store, which is advice."""
+    """Only the choice of a store, which is advice, is not computed."""
     tables = [part for part in PAGE.split("\n\n") if part.startswith("|")]
     assert len(tables) == len(sizing.tables()) + 1
 
 
 def test_the_milvus_of_the_manifests_holds_ten_million_pictures() -> None:
-    """Even when one of its query nodes is lost."""
+    """They fit even when one of its query nodes is lost."""
     file = ROOT / "deploy" / "kubernetes" / "milvus" / "milvus.yaml"
     node = yaml.safe_load(file.read_text())["spec"]["components"]["queryNode"]
     gib = int(node["resources"]["limits"]["memory"].removesuffix("Gi"))
