@@ -16,7 +16,7 @@ STILL_BUILDING = refusal(
 
 
 def test_a_collection_is_created_shown_released_loaded_and_deleted(tihua: Tihua) -> None:
-    """The whole life, by name."""
+    """Each command takes the collection by its name."""
     created = tihua("collections", "create", "paintings", "--index", "HNSW", "--index-param",
                     "M=32", "--description", "宋元山水", "--json")  # fmt: skip
     assert json.loads(created.stdout)["index_params"] == {"M": 32}
@@ -33,7 +33,7 @@ def test_a_collection_is_created_shown_released_loaded_and_deleted(tihua: Tihua)
 def test_a_token_file_that_is_no_text_is_one_line(
     tihua: Tihua, tmp_path: Path, option: str
 ) -> None:
-    """Of either server; nothing is sent."""
+    """It may be the token of either server, and nothing is sent."""
     file = tmp_path / "token"
     file.touch(0o600)
     file.write_bytes(b"\xff\xfe key")
@@ -48,7 +48,7 @@ def test_a_token_file_that_is_no_text_is_one_line(
 def test_a_token_file_for_everybody_to_read_is_refused(
     tihua: Tihua, tmp_path: Path, option: str
 ) -> None:
-    """In the words of the server, which refuses its own; of what is mounted, chmod is no remedy."""
+    """The words are the server's own, which also tell what to do where chmod is no remedy."""
     file = tmp_path / "token"
     file.write_text("0" * 64)
     file.chmod(0o644)
@@ -114,7 +114,7 @@ def test_an_index_that_another_load_ended_without_is_built(tihua: Tihua, memory:
 
 
 def test_an_index_is_waited_for_no_longer_than_the_user_says(tihua: Tihua, memory: Memory) -> None:
-    """With --timeout; a server that goes on to say that it is not built is not asked for ever."""
+    """With --timeout a server that goes on to say that it is not built is not asked for ever."""
     tihua("collections", "create", "paintings")
     memory.collections["paintings"].load_state = LOAD_STATE_LOADING
     memory.build_refusals = [STILL_BUILDING] * 1_000
@@ -125,7 +125,7 @@ def test_an_index_is_waited_for_no_longer_than_the_user_says(tihua: Tihua, memor
 
 
 def test_the_limit_that_is_told_is_the_one_that_the_user_gave(tihua: Tihua, memory: Memory) -> None:
-    """And not what was left of it after the first calls."""
+    """It is not what was left of it after the first calls."""
     tihua("collections", "create", "paintings")
     memory.collections["paintings"].load_state = LOAD_STATE_LOADING
     memory.build_refusals, memory.builds_forever = [STILL_BUILDING] * 4, True
@@ -160,7 +160,7 @@ def test_an_index_whose_answer_alone_was_lost_is_not_built_again(
 def test_an_index_that_may_have_been_built_is_left_to_the_user(
     tihua: Tihua, memory: Memory, is_away: bool
 ) -> None:
-    """Who is told what the call ended with, and to look first."""
+    """The user is told what the call ended with, and to look first."""
     tihua("collections", "create", "paintings")
     away = refusal(StatusCode.UNAVAILABLE, "the store does not answer")
     memory.lost_builds = [[away] * 4 * is_away]
@@ -175,7 +175,7 @@ def test_an_index_that_may_have_been_built_is_left_to_the_user(
 
 
 def test_an_alias_that_is_led_where_it_leads_has_left_nothing(tihua: Tihua) -> None:
-    """As when a call is repeated; one that is moved says what it has left."""
+    """A repeated call does so; an alias that is moved says what it has left."""
     for name in ("paintings_1", "paintings_2"):
         tihua("collections", "create", name)
     first = tihua("collections", "alias", "paintings", "paintings_1")
@@ -197,7 +197,7 @@ def test_delete_asks_and_takes_no_for_an_answer(tihua: Tihua) -> None:
 
 
 def test_a_collection_that_is_not_there_is_one_line(tihua: Tihua) -> None:
-    """Exit status 1."""
+    """The command ends with status 1."""
     result = tihua("collections", "show", "nowhere")
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.startswith("Error: ")

@@ -56,7 +56,7 @@ def test_help_has_a_short_option() -> None:
 
 
 def test_the_readmes_name_the_commands_that_print_no_json() -> None:
-    """And no others."""
+    """They name exactly those."""
     for name in ("README.md", "README.zh-CN.md"):
         text = (Path(__file__).parents[3] / name).read_text(encoding="utf-8")
         [line] = re.findall(r"`--json`[^()（）]*[(（](.*?)[)）]", text)
@@ -78,7 +78,7 @@ def test_the_list_of_commands_says_what_their_help_says(name: str) -> None:
 
 
 def test_help_is_quick_because_nothing_heavy_is_imported() -> None:
-    """No grpc, rich or Pillow."""
+    """It imports neither grpc nor rich nor Pillow."""
     program = (
         "import sys\n"
         "from tihua.cli import root\n"
@@ -102,7 +102,7 @@ def test_completion_prints_a_script(shell: str) -> None:
 
 
 def test_completion_offers_commands_and_options() -> None:
-    """As the script asks for them."""
+    """They are asked for as the script does."""
     environment = {"_TIHUA_COMPLETE": "bash_complete", "COMP_WORDS": "tihua se", "COMP_CWORD": "1"}
     result = CliRunner().invoke(root, [], prog_name="tihua", env=environment)
     assert result.stdout == "plain,search\n"
@@ -122,7 +122,7 @@ def test_completion_does_not_wait_for_stdin() -> None:
 
 
 def test_version_is_printed() -> None:
-    """That of the package."""
+    """It is the version of the package."""
     result = CliRunner().invoke(root, ["--version"], prog_name="tihua")
     assert result.stdout.startswith("tihua, version ")
 
@@ -136,7 +136,7 @@ def test_the_package_runs_as_a_module() -> None:
 
 
 def test_an_unknown_command_is_status_2() -> None:
-    """As click has it."""
+    """This is click's own status."""
     result = CliRunner().invoke(root, ["serach"], prog_name="tihua")
     assert result.exit_code == 2
     assert "serach" in result.stderr
@@ -164,7 +164,7 @@ cli.main()
 
 
 def test_a_second_ctrl_c_ends_the_process_at_once() -> None:
-    """Whatever the first one still waits for; without a traceback."""
+    """It does so whatever the first one still waits for, and without a traceback."""
     with subprocess.Popen(
         [sys.executable, "-c", _STUCK], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:

@@ -11,7 +11,7 @@ from command_line import Tihua
 
 
 def test_embed_prints_the_beginning_of_each_embedding(tihua: Tihua, pictures: Path) -> None:
-    """A row an input, texts before pictures."""
+    """There is a row for each input, texts before pictures."""
     result = tihua("embed", "枯藤", "老树", "--image", pictures / "a.jpg")
     header, *rows = result.stdout.splitlines()
     assert header.split() == ["input", "dim", "embedding"]
@@ -45,7 +45,7 @@ def test_stdin_is_read_once(tihua: Tihua, line: str) -> None:
 
 
 def test_embed_json_holds_whole_embeddings(tihua: Tihua) -> None:
-    """One object an input, beyond the size of one call, with the model that made it."""
+    """Each input is an object with the model that embedded it, however many calls that takes."""
     texts = [f"第{number}句" for number in range(6)]
     result = tihua("embed", "-", "--json", stdin="\n".join(texts))
     records = [json.loads(line) for line in result.stdout.splitlines()]
@@ -56,7 +56,7 @@ def test_embed_json_holds_whole_embeddings(tihua: Tihua) -> None:
 
 @pytest.mark.parametrize("encoding", ["latin-1", "gb18030", "ascii"])
 def test_json_is_json_whatever_stdout_is_encoded_in(address: str, encoding: str) -> None:
-    """Where that is not UTF-8 there is ASCII alone, with the escapes of JSON."""
+    """Where it is not UTF-8, all is ASCII with the escapes of JSON."""
     command = [sys.executable, "-m", "tihua", "--address", address, "embed", "é 字 😀", "--json"]
     environment = os.environ | {
         "PYTHONPATH": os.pathsep.join(sys.path),
@@ -80,7 +80,7 @@ def test_embed_sends_no_more_bytes_than_a_message_may_have(tihua: Tihua, tmp_pat
 
 
 def test_embed_names_what_fails_and_embeds_the_rest(tihua: Tihua) -> None:
-    """One line on stderr, exit status 1."""
+    """The failure is one line on stderr, and the exit status 1."""
     result = tihua("embed", "好", "坏", "--json")
     assert result.exit_code == 1
     assert result.stderr == "Error: 坏: no good text\n"
@@ -88,7 +88,7 @@ def test_embed_names_what_fails_and_embeds_the_rest(tihua: Tihua) -> None:
 
 
 def test_embed_tells_which_text_is_longer_than_the_model_reads(tihua: Tihua) -> None:
-    """One short line on stderr; it is embedded all the same."""
+    """It is embedded all the same, and named in one short line on stderr."""
     result = tihua("embed", "好", "昔人已乘黄鹤去" * 8, "--json")
     assert result.exit_code == 0
     [line] = result.stderr.splitlines()

@@ -10,7 +10,7 @@ from tihua.cli._error_line import error_line
     [tihua.ServerError, tihua.UnavailableError, tihua.DeadlineError, tihua.OverloadedError],
 )
 def test_what_an_operator_must_mend_is_told_with_the_id(kind: type[tihua.TihuaError]) -> None:
-    """By which its lines are found in the server's log."""
+    """The id leads to the lines in the server's log."""
     error = kind("Milvus does not answer", request_id="4f2a9c")
     assert error_line(error) == "Milvus does not answer (request 4f2a9c)"
 

@@ -18,14 +18,14 @@ def item(item_id: str, uri: str | Path = "", **metadata: object) -> tihua.Item:
 
 
 def test_a_picture_is_found_by_its_uri(pictures: Path) -> None:
-    """A path, or a file: URL."""
+    """The uri is a path or a file URL."""
     cat = pictures / "cats" / "猫 咪.webp"
     assert files(pictures)(item("x", cat)) == cat
     assert files(pictures)(item("x", cat.as_uri())) == cat
 
 
 def test_a_folder_that_was_moved_is_found_by_the_ids(pictures: Path) -> None:
-    """An id is a path within its folder; of several folders each is looked into."""
+    """An id is a path within its folder, and each of several folders is looked into."""
     moved = pictures.rename(pictures.with_name("moved"))
     read = files(moved.parent, moved)
     assert (
@@ -35,7 +35,7 @@ def test_a_folder_that_was_moved_is_found_by_the_ids(pictures: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["uri", "id", "link", "parent"])
 def test_nothing_outside_of_the_folders_is_opened(pictures: Path, kind: str) -> None:
-    """Whatever is stored: what an item says was written by anybody."""
+    """What an item says may have been written by anybody."""
     secret = pictures.parent / "secret.jpg"
     secret.write_bytes(b"secret")
     (pictures / "link.jpg").symlink_to(secret)
@@ -50,7 +50,7 @@ def test_nothing_outside_of_the_folders_is_opened(pictures: Path, kind: str) -> 
 
 
 def test_a_link_to_the_folder_is_the_folder(pictures: Path) -> None:
-    """Whichever of the two was ingested."""
+    """Either of the two may have been ingested."""
     link = pictures.with_name("link")
     link.symlink_to(pictures)
     assert files(link)(item("x", pictures / "a.jpg")) == pictures / "a.jpg"
@@ -58,7 +58,7 @@ def test_a_link_to_the_folder_is_the_folder(pictures: Path) -> None:
 
 
 def test_a_file_that_is_another_than_was_stored_is_refused(pictures: Path) -> None:
-    """By its size; a time that differs alone is that of a copy."""
+    """Its size tells; a copy may differ in its time alone."""
     path = pictures / "a.jpg"
     assert files(pictures)(item("a.jpg", path, file_bytes=9, file_mtime=1.0)) == path
     with pytest.raises(LookupError, match="9 bytes and not 8: run tihua ingest first"):
@@ -66,13 +66,13 @@ def test_a_file_that_is_another_than_was_stored_is_refused(pictures: Path) -> No
 
 
 def test_an_item_without_a_picture_says_so(pictures: Path) -> None:
-    """A text, for one."""
+    """A text is one."""
     with pytest.raises(LookupError, match="it has no uri, and a file of its id is not in"):
         files(pictures)(item("qiusi-1"))
 
 
 def test_a_picture_may_be_resized_here(tmp_path: Path) -> None:
-    """What is none is left to the server, who says why."""
+    """What is no picture is left to the server, which says why."""
     from PIL import Image
 
     Image.new("RGB", (64, 48), "red").save(tmp_path / "red.png")

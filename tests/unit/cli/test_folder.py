@@ -61,7 +61,7 @@ class KindlessEntry:
 
 
 def test_pictures_are_told_by_their_suffix_in_any_letter_case(tmp_path: Path) -> None:
-    """In order of their names, folder by folder; hidden ones and others are left out."""
+    """They come in order, folder by folder; hidden files and others are left out."""
     taken = ["a.JPG", "b/1.jpeg", "b/c/2.PnG", "b/3.webp", "d.bmp", "e.gif", "f.tif", "g.TIFF"]
     left = [".hidden.jpg", ".thumbnails/a.jpg", "notes.txt", "jpg", "x.jpg.bak", "b/Thumbs.db"]
     for name in (*taken, *left):
@@ -72,7 +72,7 @@ def test_pictures_are_told_by_their_suffix_in_any_letter_case(tmp_path: Path) ->
 
 
 def test_files_that_are_left_out_are_counted_by_suffix(tmp_path: Path) -> None:
-    """In any letter case; hidden ones, folders and links do not count."""
+    """The letter case is ignored; hidden files, folders and links do not count."""
     for name in ("a.jpg", "a.HEIC", "b/b.heic", "b/b.json", "b/c", ".x.txt", "b/Thumbs.db"):
         touch(tmp_path / "in" / name)
     (tmp_path / "in" / "c.heic").mkdir()
@@ -152,7 +152,7 @@ def test_a_link_to_the_folder_itself_is_walked(tmp_path: Path) -> None:
 def test_a_relative_folder_has_absolute_uris(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever the working directory is when the picture is looked for."""
+    """The picture is found from any working directory."""
     touch(tmp_path / "in" / "a.jpg")
     monkeypatch.chdir(tmp_path)
     (found,) = Folder(Path("in"), id_prefix="p/")
@@ -171,7 +171,7 @@ def test_a_named_pipe_is_not_a_picture(tmp_path: Path) -> None:
 def test_a_folder_that_can_t_be_read_is_unusable(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And its neighbours are walked."""
+    """Its neighbours are walked."""
     touch(tmp_path / "a" / "a.jpg")
     touch(tmp_path / "b" / "b.jpg")
     scandir = os.scandir
@@ -218,7 +218,7 @@ def test_folders_may_be_deep(deep: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_names_keep_their_exact_characters(tmp_path: Path) -> None:
-    """No normalisation: é as one code point and as two are two files."""
+    """Nothing is normalised: é as one code point and as two are two files."""
     touch(tmp_path / "\u00e9.jpg")
     touch(tmp_path / "e\u0301.jpg")
     assert sorted(ids(Folder(tmp_path))) == ["e\u0301.jpg", "\u00e9.jpg"]

@@ -48,7 +48,7 @@ def test_strict_makes_a_failure_the_exit_status(tihua: Tihua, pictures: Path) ->
 def test_that_every_file_failed_is_the_exit_status(
     tihua: Tihua, memory: Memory, tmp_path: Path, content: bytes
 ) -> None:
-    """Whoever refuses them; a file that is there already is a success."""
+    """It does not matter who refuses them; a file that is there already is a success."""
     picture = tmp_path / "a.jpg"
     picture.write_bytes(b"picture")
     assert tihua("ingest", tmp_path).exit_code == 0
@@ -84,7 +84,7 @@ def test_two_folders_share_a_collection_by_prefixes(
 def test_a_file_over_the_server_s_limit_never_leaves(
     tihua: Tihua, memory: Memory, pictures: Path
 ) -> None:
-    """Too many bytes, or too long a name, are failures told by size and bound."""
+    """A file or a name that is too long is a failure, told by size and bound."""
     (pictures / "large.jpg").write_bytes(bytes(1001))
     (pictures / ("n" * 50 + ".jpg")).write_bytes(b"picture")
     result = tihua("ingest", pictures)
@@ -148,7 +148,7 @@ def test_a_single_file_goes_in_under_its_name(tihua: Tihua, memory: Memory, pict
 
 
 def test_what_is_left_out_is_told_by_suffix(tihua: Tihua, pictures: Path) -> None:
-    """The most frequent first; what is hidden, here or on Windows, is nobody's picture."""
+    """The most frequent suffix comes first; what is hidden, here or on Windows, is not counted."""
     names = [
         "1.HEIC",
         "cats/2.heic",
@@ -219,7 +219,7 @@ def test_a_name_in_big5_is_not_said_to_be_gbk(tihua: Tihua, pictures: Path) -> N
 def test_a_folder_whose_name_is_not_utf_8_is_one_failure(
     tihua: Tihua, memory: Memory, pictures: Path
 ) -> None:
-    """Not one for each of its pictures: with its name mended they go in."""
+    """There is not one for each of its pictures, which go in once its name is mended."""
     album = pictures / os.fsdecode("照片".encode("gbk"))
     album.mkdir()
     for name in ("1.jpg", "2.jpg", "3.jpg"):

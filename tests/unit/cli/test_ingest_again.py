@@ -52,7 +52,7 @@ def test_a_folder_behind_a_link_is_the_same_folder(
 def test_a_folder_that_was_moved_is_sent_again(
     tihua: Tihua, memory: Memory, pictures: Path
 ) -> None:
-    """So that the uris lead to it."""
+    """The uris then lead to it."""
     tihua("ingest", pictures)
     moved = pictures.rename(pictures.with_name("moved"))
     tihua("ingest", moved)
@@ -62,7 +62,7 @@ def test_a_folder_that_was_moved_is_sent_again(
 def test_an_id_whose_file_can_t_be_looked_for_is_taken(
     tihua: Tihua, memory: Memory, pictures: Path
 ) -> None:
-    """As that of a file that is there; the others of the folder go in."""
+    """It counts as that of another file, and the rest of the folder goes in."""
     tihua("ingest", pictures)
     memory.items["a.jpg"].uri = f"/home/{'n' * 256}/a.jpg"
     memory.calls.clear()
@@ -85,7 +85,7 @@ def test_force_sends_everything_again(tihua: Tihua, memory: Memory, pictures: Pa
 def test_metadata_of_the_folder_goes_to_every_picture(
     tihua: Tihua, memory: Memory, pictures: Path
 ) -> None:
-    """Typed as that of `items put`; with another value the pictures are sent again, else not."""
+    """Values are typed as those of `items put`, and only another value has pictures sent again."""
     line = ("ingest", pictures, "--metadata", "year=2024", "--metadata", "place=苏州")
     tihua(*line)
     for item in memory.items.values():
@@ -130,7 +130,7 @@ def test_metadata_is_changed_if_json_tells_the_values_apart(
 def test_metadata_that_can_t_be_kept_is_refused_before_the_first_file(
     tihua: Tihua, memory: Memory, pictures: Path, value: str, complaint: str
 ) -> None:
-    """In one line: a name that every file or no metadata has, a value that no store holds."""
+    """One line tells of a name that every file has or none can have, or of a bad value."""
     result = tihua("ingest", pictures, "--metadata", value)
     assert result.exit_code == 1
     assert complaint in result.stderr

@@ -49,7 +49,7 @@ def test_a_break_is_told_and_survived(tihua: Tihua, memory: Memory, pictures: Pa
 def test_a_store_that_can_t_be_read_for_a_while_is_waited_for(
     tihua: Tihua, memory: Memory, pictures: Path, refusals: list[status_pb2.Status], told: str
 ) -> None:
-    """Longer than gRPC does by itself, and told once, in the server's own words if it has some."""
+    """GRPC gives up sooner; the break is told once, in the server's words if it has any."""
     memory.get_refusals = list(refusals)
     result = tihua("ingest", pictures)
     assert result.exit_code == 0, result.output
@@ -60,7 +60,7 @@ def test_a_store_that_can_t_be_read_for_a_while_is_waited_for(
 def test_a_server_that_was_started_a_moment_ago_is_waited_for(
     tihua: Tihua, memory: Memory, pictures: Path
 ) -> None:
-    """Longer than gRPC does by itself: the README has the two commands one after the other."""
+    """The README has the two commands one after the other, and gRPC gives up sooner."""
     memory.info_refusals = [status_pb2.Status(code=UNAVAILABLE.value[0])] * 6
     result = tihua("ingest", pictures)
     assert result.exit_code == 0, result.output
@@ -97,7 +97,7 @@ def test_ctrl_c_leaves_a_clean_line(
 def test_a_stream_that_ends_early_tells_what_is_safe(
     tihua: Tihua, memory: Memory, pictures: Path
 ) -> None:
-    """How much is written, then the reason; exit status 1."""
+    """It tells how much is written, then the reason, and ends with status 1."""
     memory.ends_streams = True
     (pictures / "b.PNG").unlink()
     result = tihua("ingest", pictures)
@@ -110,7 +110,7 @@ def test_a_stream_that_ends_early_tells_what_is_safe(
 def test_a_server_that_does_not_come_is_one_line(
     tmp_path: Path, tihua: Tihua, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No traceback, exit status 1, once the time is over that it may take to start."""
+    """It comes with status 1 once the time is over that a server may take to start."""
     monkeypatch.setattr("tihua.cli._reporter.RECONNECT_TIMEOUT_S", 0.0)
     result = tihua("ingest", tmp_path, "--address", "127.0.0.1:1", "--timeout", "1")
     assert result.exit_code == 1
@@ -119,7 +119,7 @@ def test_a_server_that_does_not_come_is_one_line(
 
 
 def test_a_wrong_prefix_is_told_before_any_server_is_waited_for(tmp_path: Path) -> None:
-    """None is there."""
+    """No server is there in this test."""
     result = Tihua("127.0.0.1:1")("ingest", tmp_path, "--id-prefix", "\udcb1/")
     assert result.exit_code == 1
     assert result.stderr.startswith("Error: --id-prefix has a lone surrogate")
@@ -128,7 +128,7 @@ def test_a_wrong_prefix_is_told_before_any_server_is_waited_for(tmp_path: Path) 
 def test_a_server_that_opens_no_files_is_asked_before_any_name_is_sent(
     tihua: Tihua, memory: Memory, pictures: Path
 ) -> None:
-    """One line that says what to do, and status 1; with --preprocess client it makes no sense."""
+    """One line says what to do; with --preprocess client the option makes no sense."""
     result = tihua("ingest", pictures, "--server-folder", ".")
     assert result.exit_code == 1
     assert result.stderr.startswith("Error: this server does not open files named by clients")

@@ -96,7 +96,7 @@ def intake_of(
 def test_what_is_read_ahead_is_bounded_in_items_and_in_bytes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size_bytes: int, most_read: int
 ) -> None:
-    """However large the folder: 64 pictures, 32 MiB, and some pages of names."""
+    """Of a folder of any size it holds 64 pictures, 32 MiB and some pages of names."""
     file = tmp_path / "a.jpg"
     file.write_bytes(b"picture")
     read: list[Path] = []
@@ -208,7 +208,7 @@ def test_by_default_files_are_sent(tihua: Tihua, memory: Memory, gallery: Path) 
 def test_preprocessing_without_pillow_is_one_line_with_the_remedy(
     tihua: Tihua, memory: Memory, gallery: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Before the server is asked for anything."""
+    """It is told before the server is asked for anything."""
     monkeypatch.setitem(sys.modules, "PIL", None)
     result = tihua("ingest", gallery, "--preprocess", "client", "--address", "127.0.0.1:1")
     assert result.exit_code == 1

@@ -32,7 +32,7 @@ def test_no_more_items_are_asked_for_than_are_shown_and_a_page_may_have(
 
 
 def test_items_are_got_by_id_and_the_missing_are_named(tihua: Tihua, pictures: Path) -> None:
-    """Those found are printed, exit status 1 for the others."""
+    """Those found are printed, and the others make the exit status 1."""
     tihua("ingest", pictures)
     result = tihua("items", "get", "-", "--json", "--fields", "embedding", stdin="a.jpg\nb.PNG\n")
     assert result.exit_code == 1
@@ -48,7 +48,7 @@ def test_items_are_got_by_id_and_the_missing_are_named(tihua: Tihua, pictures: P
 def test_ctrl_c_instead_of_an_answer_is_status_130(
     tihua: Tihua, address: str, words: tuple[str, ...]
 ) -> None:
-    """As everywhere else, and nothing is deleted."""
+    """This is as everywhere else, and nothing is deleted."""
     tihua("collections", "create", "pictures")
     with subprocess.Popen(
         [*INTERRUPTIBLE, "--address", address, *words],
@@ -73,7 +73,7 @@ def test_ctrl_c_instead_of_an_answer_is_status_130(
 
 
 def test_items_are_counted_put_and_deleted(tihua: Tihua, memory: Memory, pictures: Path) -> None:
-    """One by one, with metadata of any JSON type."""
+    """They are put one by one, with metadata of any JSON type."""
     tihua("collections", "create", "pictures")
     tihua("items", "put", "qiusi", "--text", "枯藤老树昏鸦", "--metadata", "author=马致远",
           "--metadata", "line=1")  # fmt: skip
@@ -90,7 +90,7 @@ def test_items_are_counted_put_and_deleted(tihua: Tihua, memory: Memory, picture
 
 
 def test_deleting_by_filter_asks_first(tihua: Tihua, memory: Memory, pictures: Path) -> None:
-    """With the number of items that it would hit, unless --yes is given."""
+    """It tells how many items would go, and does not ask if --yes is given."""
     tihua("ingest", pictures)
     refused = tihua("items", "delete", "--filter", "line == 1", stdin="n\n")
     assert "Delete 3 items of pictures?" in refused.stderr
@@ -103,7 +103,7 @@ def test_deleting_by_filter_asks_first(tihua: Tihua, memory: Memory, pictures: P
 def test_deleting_by_id_asks_nothing(
     tihua: Tihua, memory: Memory, pictures: Path, words: list[str]
 ) -> None:
-    """As the help says: those named by ID at once."""
+    """As the help says, items named by id are deleted at once."""
     tihua("ingest", pictures)
     result = tihua("items", "delete", *words, stdin="a.jpg\ncats/tom.tiff\n")
     assert (result.stdout, result.stderr) == ("deleted 2 items\n", "")
@@ -113,7 +113,7 @@ def test_deleting_by_id_asks_nothing(
 
 
 def test_an_item_the_server_refuses_is_one_line(tihua: Tihua, pictures: Path) -> None:
-    """Its own reason, exit status 1."""
+    """The line has the server's reason, and the exit status is 1."""
     tihua("collections", "create", "pictures")
     result = tihua("items", "put", "b", "--image", pictures / "b.PNG")
     assert result.exit_code == 1

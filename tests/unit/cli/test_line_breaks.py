@@ -22,7 +22,7 @@ def is_kept(lines: list[str]) -> bool:
 @pytest.mark.parametrize("text", TEXTS)
 @pytest.mark.parametrize("most", [7, 8, 9, 12])
 def test_marks_stay_with_what_they_close_or_open(text: str, most: int) -> None:
-    """Whatever the length of the lines; nothing is lost."""
+    """They do so at any length of the lines, and nothing is lost."""
     lines = broken(text, most)
     assert is_kept(lines)
     assert max(map(len, lines)) <= most
@@ -32,7 +32,7 @@ def test_marks_stay_with_what_they_close_or_open(text: str, most: int) -> None:
 @pytest.mark.parametrize("text", TEXTS)
 @pytest.mark.parametrize("width_px", [216, 240, 301])
 def test_drawn_lines_keep_to_it(text: str, width_px: int) -> None:
-    """Wherever the width ends them."""
+    """They do so at any width."""
     face = Face("serif", 30)
     lines = face.wrapped(text, width_px, 20)
     assert is_kept(lines)

@@ -29,7 +29,7 @@ def test_hits_are_a_table_of_rank_score_id_and_uri(tihua: Tihua, pictures: Path)
 def test_search_tells_which_query_is_longer_than_the_model_reads(
     tihua: Tihua,
 ) -> None:
-    """A line on stderr beside the hits, of one query as of many."""
+    """One query as well as many get a line on stderr beside the hits."""
     poem = "昔人已乘黄鹤去" * 8
     for result in (tihua("search", poem), tihua("search", "-", stdin=f"猫\n{poem}\n")):
         assert result.exit_code == 0
@@ -67,7 +67,7 @@ def test_text_picture_and_item_make_one_query_with_weights(
 
 
 def test_a_picture_comes_from_stdin(tihua: Tihua, memory: Memory) -> None:
-    """As its bytes; the line above the hits and the page say so."""
+    """Its bytes are sent, and the line above the hits and the page say so."""
     result = tihua("search", "--image", "-", stdin=b"picture a")
     [term] = memory.requests[-1].terms
     assert term.image.content == b"picture a"
@@ -75,7 +75,7 @@ def test_a_picture_comes_from_stdin(tihua: Tihua, memory: Memory) -> None:
 
 
 def test_groups_are_shown_as_they_are_in_metadata(tihua: Tihua, memory: Memory) -> None:
-    """In a column of their own, and in JSON; a year is 1990 and not 1 990."""
+    """They have a column of their own, and a year is 1990 and not 1 990."""
     for item in memory.items.values():
         item.metadata.update({"year": 1990})
     result = tihua("search", "猫", "--group-by", "year", "--group-size", "2")
@@ -89,7 +89,7 @@ def test_groups_are_shown_as_they_are_in_metadata(tihua: Tihua, memory: Memory) 
 
 
 def test_options_reach_the_server(tihua: Tihua, memory: Memory) -> None:
-    """Filter with its values, limit, score, search parameter and fields."""
+    """Filter with its values, limit, score, search parameter and fields are sent."""
     tihua(
         "search", "猫", "-n", "2", "--min-score", "0.25", "--index-param", "nprobe=8",
         "--filter", "year >= {since} and place == {place} and ok == {ok}",
@@ -104,7 +104,7 @@ def test_options_reach_the_server(tihua: Tihua, memory: Memory) -> None:
 
 
 def test_stdin_holds_a_query_a_line(tihua: Tihua, memory: Memory) -> None:
-    """Without blank lines and byte order mark; more than one call takes is paged."""
+    """Blank lines and a byte order mark are left out, and many lines are several calls."""
     result = tihua("search", "-", "--json", stdin="\ufeff一\n\n二\r\n三\n四\n五\n六\n")
     asked = [request.terms[0].text for request in memory.requests]
     assert asked == ["一", "二", "三", "四", "五", "六"]
@@ -140,7 +140,7 @@ def test_a_query_that_fails_does_not_disturb_the_others(tihua: Tihua) -> None:
 
 
 def test_the_only_query_s_error_is_one_line(tihua: Tihua) -> None:
-    """Exit status 1, nothing on stdout."""
+    """Nothing is on stdout, and the exit status is 1."""
     result = tihua("search", "坏")
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == "Error: no good \\x1b]0;text\n"
@@ -170,7 +170,7 @@ def test_a_name_that_no_collection_can_have_is_told_as_such(tihua: Tihua) -> Non
 def test_a_server_that_is_full_or_loading_is_waited_for(
     tihua: Tihua, memory: Memory, words: list[str]
 ) -> None:
-    """Of one query as of many, for as long as `Client.search` would."""
+    """One query as well as many wait for as long as `Client.search` would."""
     memory.query_refusals = [
         types_pb2.ItemError(
             code=8, reason="OVERLOADED", metadata={"retry_after_s": "0.01"}, retryable=True
@@ -227,7 +227,7 @@ def test_the_weight_of_what_is_not_there_is_refused(
 def test_a_wrong_value_is_one_line_and_status_1(
     tihua: Tihua, arguments: list[str], complaint: str
 ) -> None:
-    """And says what is wrong."""
+    """The line says what is wrong."""
     result = tihua("search", *arguments)
     assert result.exit_code == 1
     assert complaint in result.stderr
@@ -243,7 +243,7 @@ def test_no_hits_are_no_error(tihua: Tihua) -> None:
 
 
 def test_sheet_draws_the_hits(tihua: Tihua, tmp_path: Path) -> None:
-    """A PNG; pictures that can't be read are blank tiles and no crash."""
+    """It is a PNG, in which pictures that can't be read are blank tiles."""
     sheet = tmp_path / "hits.png"
     result = tihua("search", "枯藤老树昏鸦", "--sheet", sheet)
     assert result.exit_code == 0, result.output
@@ -325,7 +325,7 @@ def test_many_hits_a_query_are_fewer_queries_a_call(tihua: Tihua, memory: Memory
 def test_sheet_without_its_extra_names_what_to_install(
     tihua: Tihua, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One line with the pip command."""
+    """It is one line with the pip command."""
     monkeypatch.setitem(__import__("sys").modules, "pylopdf_fonts_zh_cn", None)
     monkeypatch.delenv("TIHUA_FONT", raising=False)
     result = tihua("search", "猫", "--sheet", tmp_path / "hits.png")
@@ -353,7 +353,7 @@ def test_open_writes_a_page_and_opens_it(
 def test_open_without_a_browser_says_where_the_page_is(
     tihua: Tihua, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A temporary file, whose path is printed."""
+    """It is a temporary file, whose path is printed."""
     monkeypatch.setattr(webbrowser, "open", lambda url: False)
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", None)

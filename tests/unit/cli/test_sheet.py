@@ -35,14 +35,14 @@ def test_chinese_is_drawn_as_glyphs(tmp_path: Path) -> None:
 
 
 def test_a_character_without_a_glyph_is_a_box() -> None:
-    """As wide as a character, so that it has room wherever one has."""
+    """The box is as wide as a character, so that it has room wherever one has."""
     face = Face("sans", 40)
     assert drawn(face, "🐱𠮷") == drawn(face, "□□")
     assert face.width("🐱") == face.width("字")
 
 
 def test_long_text_is_shortened_to_its_room() -> None:
-    """With an ellipsis; a million characters take no longer."""
+    """It ends with an ellipsis, and a million characters take no longer."""
     face = Face("sans", 20)
     text = face.shortened("枯藤老树昏鸦" * 200_000, 200)
     assert text.endswith("…")
@@ -76,7 +76,7 @@ REGULATED_VERSE = (
 
 
 def test_a_poem_of_eight_lines_stands_in_columns() -> None:
-    """All of it: another last character is another sheet."""
+    """No character is lost: another last one gives another sheet."""
     whole = exhibit([], text=REGULATED_VERSE)
     assert whole.is_vertical
     assert [len(line) for line in whole.lines] == [7] * 8
@@ -152,7 +152,7 @@ def test_every_section_and_row_has_room(tmp_path: Path) -> None:
      "混 mixed 文本 text " * 100, "\x1b[31m\n\u202e🐱", " 红 ", "e\u0301"],
 )  # fmt: skip
 def test_any_text_can_be_inscribed(text: str, tmp_path: Path) -> None:
-    """In columns or lines, cut if need be, alone or under a picture."""
+    """It stands in columns or lines, cut if need be, alone or under a picture."""
     red = picture(tmp_path / "a.png")
     hits = [Hit(text or "a", 0.5, str(red), {"name": text})]
     plain = draw_sheet([exhibit(hits)])
@@ -167,7 +167,7 @@ def test_any_text_can_be_inscribed(text: str, tmp_path: Path) -> None:
     [b"", b"no picture", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0", b"GIF89a", b"BM", b"II*\0"],
 )
 def test_a_file_that_is_no_picture_is_a_blank_tile(tmp_path: Path, content: bytes) -> None:
-    """And so are a missing file, a folder and a truncated picture."""
+    """So are a missing file, a folder and a truncated picture."""
     path = tmp_path / "a.jpg"
     path.write_bytes(content)
     assert thumbnail(path, 100, "white") is None
@@ -179,7 +179,7 @@ def test_a_file_that_is_no_picture_is_a_blank_tile(tmp_path: Path, content: byte
 
 
 def test_a_picture_too_large_to_decode_is_a_blank_tile(tmp_path: Path) -> None:
-    """A small file of 20 000 x 20 000 pixels."""
+    """Here it is a small file of 20 000 x 20 000 pixels."""
     path = tmp_path / "bomb.png"
     Image.new("1", (20_000, 20_000)).save(path)
     assert thumbnail(path, 100, "white") is None
@@ -208,7 +208,7 @@ def test_a_picture_with_odd_exif_is_shown(tmp_path: Path) -> None:
 
 
 def test_a_float_picture_is_shown_as_the_model_sees_it(tmp_path: Path) -> None:
-    """Black at 0 and white at 1."""
+    """It is black at 0 and white at 1."""
     Image.new("F", (40, 20), 0.5).save(tmp_path / "a.tif")
     shown = thumbnail(tmp_path / "a.tif", 100, "white")
     assert shown is not None
@@ -236,7 +236,7 @@ def test_pictures_of_every_mode_are_shown(
 
 
 def test_a_picture_is_turned_as_its_exif_says(tmp_path: Path) -> None:
-    """Orientation 6: a quarter turn."""
+    """Orientation 6 is a quarter turn."""
     exif = Image.Exif()
     exif[0x0112] = 6
     Image.new("RGB", (40, 20)).save(tmp_path / "a.jpg", exif=exif)
@@ -268,5 +268,5 @@ def test_tihua_font_must_name_a_font(tmp_path: Path, monkeypatch: pytest.MonkeyP
     ],
 )
 def test_only_local_files_are_read(uri: str, path: str | None) -> None:
-    """Absolute paths and file URLs of this machine; nothing is fetched."""
+    """Absolute paths and file URLs of this machine are; nothing is fetched."""
     assert local_path(uri) == (None if path is None else Path(path))

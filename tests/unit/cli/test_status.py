@@ -12,7 +12,7 @@ from tihua.cli import root
 
 
 def test_status_shows_server_models_limits_and_collections(tihua: Tihua, pictures: Path) -> None:
-    """For people, in tables."""
+    """They are shown in tables, for people."""
     tihua("ingest", pictures)
     result = tihua("status")
     assert result.exit_code == 0
@@ -23,7 +23,7 @@ def test_status_shows_server_models_limits_and_collections(tihua: Tihua, picture
 
 
 def test_status_json_is_one_object(tihua: Tihua, address: str) -> None:
-    """With everything in it."""
+    """It has everything in it."""
     (line,) = tihua("status", "--json").stdout.splitlines()
     status = json.loads(line)
     assert (status["address"], status["serving"], status["collections"]) == (address, True, [])
@@ -33,7 +33,7 @@ def test_status_json_is_one_object(tihua: Tihua, address: str) -> None:
 
 
 def test_status_without_the_store_shows_the_rest(tihua: Tihua, memory: Memory) -> None:
-    """And why the collections are missing, with status 1."""
+    """It also says why the collections are missing, with status 1."""
     memory.is_away = True
     result = tihua("status")
     assert (result.exit_code, "fa4efa4efa4efa4e" in result.stdout) == (1, True)
@@ -46,7 +46,7 @@ def test_status_without_the_store_shows_the_rest(tihua: Tihua, memory: Memory) -
 def test_status_of_a_server_that_takes_no_calls_says_how_it_is(
     tihua: Tihua, memory: Memory
 ) -> None:
-    """And why it tells nothing else, with status 1."""
+    """It also says why nothing else is known, with status 1."""
     memory.health.set("tihua.v1.SystemService", health_pb2.HealthCheckResponse.NOT_SERVING)
     result = tihua("status")
     assert result.exit_code == 1
@@ -62,7 +62,7 @@ def test_status_of_a_server_that_takes_no_calls_says_how_it_is(
 def test_a_probe_of_a_server_that_takes_no_calls_says_how_it_is(
     tihua: Tihua, memory: Memory
 ) -> None:
-    """With status 1."""
+    """The exit status is 1."""
     memory.health.set("tihua.v1.SystemService", health_pb2.HealthCheckResponse.NOT_SERVING)
     result = tihua("status", "--health", "--json")
     assert (result.exit_code, result.stderr) == (1, "")
@@ -71,7 +71,7 @@ def test_a_probe_of_a_server_that_takes_no_calls_says_how_it_is(
 
 
 def test_a_probe_asks_for_health_alone(tihua: Tihua) -> None:
-    """Which the server tells without a token; it says how each service is."""
+    """The server tells the health of each service without a token."""
     (line,) = tihua("status", "--health", "--json").stdout.splitlines()
     assert json.loads(line)["SystemService"] == "SERVING"
     assert tihua("status", "--health", "--address", "127.0.0.1:1").exit_code == 1
@@ -88,7 +88,7 @@ def test_no_server_is_one_line_that_says_what_to_do(tihua: Tihua) -> None:
 
 @pytest.mark.parametrize("limit", ["inf", "nan", "1e300", "0", "-1", "86401", "soon"])
 def test_a_time_limit_that_no_call_can_have_is_refused(tihua: Tihua, limit: str) -> None:
-    """In words; gRPC would take some of them for the past."""
+    """GRPC would take some of them for the past."""
     result = tihua("status", "--timeout", limit)
     assert result.exit_code == 1
     assert result.stderr == (
