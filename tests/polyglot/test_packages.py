@@ -78,7 +78,7 @@ def test_the_go_module_requires_what_it_imports(
 def test_the_npm_package_is_enough_to_compile_and_call(
     programs: Callable[[str], Programs], tmp_path: Path
 ) -> None:
-    """Packed, installed beside a program, and imported with types; text and licence are in it."""
+    """It is packed, installed beside a program and imported with types; it has text and licence."""
     programs("node")
     packed = run("npm", "pack", "--json", "--pack-destination", tmp_path, cwd=CLIENTS / "node")
     [package] = json.loads(packed[packed.index("[") :])
@@ -108,7 +108,7 @@ def test_the_pom_is_valid(tmp_path: Path) -> None:
 def test_the_installed_cmake_package_is_found(
     programs: Callable[[str], Programs], tmp_path: Path
 ) -> None:
-    """`cmake --install`, and a project of five lines that finds it and links a program."""
+    """After `cmake --install`, a project of five lines finds it and links a program."""
     programs("cpp")
     prefix = tmp_path / "prefix"
     run("cmake", "--install", BUILT / "cpp", "--prefix", prefix, cwd=tmp_path)

@@ -87,7 +87,7 @@ def failed(
 
 
 def test_details_without_content_are_no_error_of_their_own(built: Programs) -> None:
-    """A BadRequest that names no field, and a detail that no client knows: the message is shown."""
+    """The message is shown beside a BadRequest without fields and a detail that nobody knows."""
     with serving(refuse) as address:
         steps, errors = failed([*built["tour"], *ARGUMENTS], address)
     assert steps == ["health", "info"]
@@ -112,7 +112,7 @@ def test_a_service_config_has_calls_repeated(built: Programs) -> None:
 def test_a_service_config_keeps_calls_from_who_takes_none(
     programs: Callable[[str], Programs], name: str
 ) -> None:
-    """By grpc.health.v1; the other two can't, or not with what Debian has of them."""
+    """They ask grpc.health.v1; the other two can't, or not with what Debian has of them."""
     with serving(refuse, system=NOT_SERVING) as address:
         steps, _ = failed([*programs(name)["tour"], *ARGUMENTS], address, **SERVICE_CONFIG)
     assert steps == []

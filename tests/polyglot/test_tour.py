@@ -29,7 +29,7 @@ def bits(numbers: Sequence[float]) -> str:
 def test_a_server_tells_every_language_how_it_is_and_what(
     tour: Lines, client: tihua.Client
 ) -> None:
-    """The standard health service, and GetServerInfo."""
+    """The standard health service and GetServerInfo are read."""
     info = client.server_info()
     [answer] = answers(tour, "info")
     assert answers(tour, "health") == [{"status": "SERVING"}]
@@ -38,7 +38,7 @@ def test_a_server_tells_every_language_how_it_is_and_what(
 
 
 def test_embeddings_are_equal_to_the_last_bit(tour: Lines, client: tihua.Client) -> None:
-    """Three texts and a picture, each in a call of its own."""
+    """Three texts and a picture are embedded, each in a call of its own."""
     assert answers(tour, "embed_text") == [bits(client.embed_text(text)) for text in POEM]
     picture = client.embed_image(QUERY_PICTURE)
     assert answers(tour, "embed_image") == [bits(picture)]
@@ -47,7 +47,7 @@ def test_embeddings_are_equal_to_the_last_bit(tour: Lines, client: tihua.Client)
 def test_a_folder_is_in_the_collection(
     tour: Lines, client: tihua.Client, language: str, ids: Sequence[str]
 ) -> None:
-    """Every picture under its path, over one stream."""
+    """Every picture is stored under its path, over one stream."""
     assert answers(tour, "ingest") == [
         {"written": len(ids), "failed": 0, "failures": [], "streams": 1}
     ]
@@ -70,7 +70,7 @@ def large(client: tihua.Client) -> str:
 def test_a_large_page_is_read(
     built: Programs, server: ServerProcess, large: str, tmp_path: Path
 ) -> None:
-    """However many bytes it has."""
+    """It has 5 MB, more than gRPC takes by default."""
     command = [*built["tour"], large, tmp_path, QUERY_PICTURE]
     lines = lines_of(finish(start(command, server.address)))
     assert answers(lines, "list") == [{"items": 170}]
@@ -97,14 +97,14 @@ def test_hits_have_the_same_ids_and_scores(
 
 
 def test_the_details_of_an_error_are_read(tour: Lines) -> None:
-    """ErrorInfo and BadRequest of a search for a million hits."""
+    """A search for a million hits is refused with ErrorInfo and BadRequest."""
     refusal = {"code": 3, "reason": "OUT_OF_BOUNDS", "field": "limit", "retry_after_s": 0}
     assert answers(tour, "refusal") == [refusal]
 
 
 @pytest.mark.parametrize(("step", "code"), [("deadline", 4), ("cancellation", 1)])
 def test_a_caller_may_give_up(tour: Lines, step: str, code: int) -> None:
-    """DEADLINE_EXCEEDED after a millisecond; CANCELLED when the call is taken back."""
+    """A call that ends by its deadline is DEADLINE_EXCEEDED, one that is taken back CANCELLED."""
     ended = {"code": code, "reason": "", "field": "", "retry_after_s": 0}
     assert answers(tour, step) == [ended]
 
@@ -130,7 +130,7 @@ def test_the_server_learns_of_a_cancellation(
 def test_the_shortest_call_prints_what_python_prints(
     built: Programs, server: ServerProcess, client: tihua.Client
 ) -> None:
-    """The five lines that README and documents show."""
+    """It is the five lines that README and documents show."""
     if "pictures" not in {entry.name for entry in client.list_collections()}:
         client.create_collection("pictures")
     items = [tihua.Item(text, text=text, uri=f"{text}.jpg") for text in POEM]
