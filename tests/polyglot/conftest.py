@@ -8,7 +8,7 @@ import pytest
 import tihua
 from needs import go_without
 from processes import GALLERY, ServerProcess, running
-from toolchains import LANGUAGES, Programs
+from toolchains import LANGUAGES, Programs, building
 from tours import QUERY_PICTURE, Lines, finish, lines_of, start
 
 
@@ -22,7 +22,8 @@ def programs() -> Callable[[str], Programs]:
         if missing := language.missing_packages():
             go_without(f"{name} needs: apt-get install {' '.join(missing)}")
         if name not in built:
-            built[name] = language.build()
+            with building():
+                built[name] = language.build()
         return built[name]
 
     return build

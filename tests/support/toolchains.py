@@ -3,11 +3,13 @@
 Run as a program, it prints the Debian packages that all of them need.
 """
 
+import contextlib
+import fcntl
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,6 +46,15 @@ class Language:
     def missing_packages(self) -> list[str]:
         """Return the Debian packages that are not installed."""
         return sorted({package for need, package in self.needs.items() if not _is_there(need)})
+
+
+@contextlib.contextmanager
+def building() -> Iterator[None]:
+    """Keep other processes from building in this checkout during the block."""
+    BUILT.mkdir(parents=True, exist_ok=True)
+    with (BUILT / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _is_there(need: str) -> bool:
