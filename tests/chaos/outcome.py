@@ -47,7 +47,7 @@ class Outcome:
         cycles: how often it happened; for a storm, the number of calls or connections.
         verdict: of the last check of the ledger, with the writers stopped.
         recoveries_s: seconds from each fault to the first call that succeeded.
-        memory: of the server.
+        memory: of the server; None if the scale measures none.
         lie_s, lie: the longest time for which health was wrong, and how.
         notes: sentences for the reader.
         problems: sentences about everything else that was wrong.
@@ -56,7 +56,7 @@ class Outcome:
     what: str
     cycles: int
     verdict: Verdict
-    memory: Memory
+    memory: Memory | None
     recoveries_s: Sequence[float] = ()
     lie_s: float = 0.0
     lie: str = ""
@@ -72,7 +72,7 @@ class Outcome:
             wrong.append(str(self.verdict))
         if not self.verdict.writes:
             wrong.append("nothing was acknowledged: the fault met an idle server")
-        if not self.memory.is_back:
+        if self.memory and not self.memory.is_back:
             before, after = self.memory.before >> 20, self.memory.after >> 20
             wrong.append(f"memory went from {before} to {after} MiB")
         if self.lie_s > MAX_LIE_S:

@@ -98,6 +98,7 @@ class Report:
 
 def _cells(outcome: Outcome) -> list[str]:
     memory = outcome.memory
+    sizes = f"{memory.before >> 20} → {memory.after >> 20}" if memory else "–"
     health = "true" if not outcome.lie_s else f"late by {outcome.lie_s:.0f} s at most"
     return [
         outcome.what,
@@ -107,7 +108,7 @@ def _cells(outcome: Outcome) -> list[str]:
         str(len(outcome.verdict.lost)),
         str(len(outcome.verdict.doubled)),
         outcome.recovery,
-        f"{memory.before >> 20} → {memory.after >> 20}",
+        sizes,
         health,
         "**wrong**" if outcome.faults() else "",
     ]

@@ -1,6 +1,6 @@
-"""The scale of a run: a full soak, or a quick one that fits into `make check`."""
+"""The scale of a run: a full soak, a quick one of minutes, or what a test of the suite does."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +17,8 @@ class Scale:
         warm_up_s: duration of the same before, so that pools have grown when memory is measured.
         entries_per_s: maximum rate of all writers together.
         ids: number of items; after that, newer versions of them are written.
+        measures_memory: whether a kill or a full disk is followed by measuring the memory, which
+            takes longer than the fault; the other faults always measure it.
         work: number of entries written before memory is measured.
         writes_between: entries acknowledged before the next kill, at most.
     """
@@ -30,6 +32,7 @@ class Scale:
     warm_up_s: float
     entries_per_s: float
     ids: int
+    measures_memory: bool
     work: int
     writes_between: int
 
@@ -44,6 +47,7 @@ FULL = Scale(
     warm_up_s=15.0,
     entries_per_s=600.0,
     ids=6_000,
+    measures_memory=True,
     work=6_000,
     writes_between=2_000,
 )
@@ -57,7 +61,12 @@ QUICK = Scale(
     warm_up_s=5.0,
     entries_per_s=300.0,
     ids=900,
+    measures_memory=True,
     work=1_500,
     writes_between=600,
 )
+BRIEF = replace(QUICK, name="brief", measures_memory=False)
+"""For tests: memory is measured on an otherwise idle machine, or not at all."""
+
 SCALES = {scale.name: scale for scale in (FULL, QUICK)}
+"""Those of the command line."""

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from chaos.faults import FAULTS
 from chaos.ground import Ground, Skipped
-from chaos.scale import QUICK
+from chaos.scale import BRIEF
 
 NAMES = [
     "kill-server",
@@ -19,9 +19,9 @@ NAMES = [
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", NAMES)
 def test_a_fault_loses_and_doubles_nothing(name: str, tmp_path: Path) -> None:
-    """Memory and health are left to `make chaos`, on an otherwise idle machine."""
+    """Memory and health are left to `make chaos`, which runs on an otherwise idle machine."""
     choice = random.Random(20261123)
-    ground = Ground(folder=tmp_path, choice=choice, scale=QUICK, tell=print)
+    ground = Ground(folder=tmp_path, choice=choice, scale=BRIEF, tell=print)
     try:
         outcome = FAULTS[name](ground)
     except Skipped as reason:

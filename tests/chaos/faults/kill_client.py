@@ -45,11 +45,11 @@ def kill_client(ground: Ground) -> Outcome:
         # Warm up: a server that has met failures holds more memory than one that has not.
         kill(1)
         it.check(at_rest=True)
-        before = server.settled_bytes()
+        before = server.settled_bytes() if ground.scale.measures_memory else None
         for cycle in range(2, kills + 1):
             kill(cycle)
         verdict = it.check(at_rest=True)
-        memory = Memory.settled(before, server)
+        memory = None if before is None else Memory.settled(before, server)
     lie_s, lie = watch.longest_lie_s()
     return Outcome(
         what="kill -9 of the client, mid-ingest; another resumes its session",
