@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from fake_encoder import FakeEncoder
@@ -31,6 +32,19 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def encoder() -> FakeEncoder:
     """A fake model."""
     return FakeEncoder()
+
+
+@pytest.fixture(scope="session")
+def small_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where OpenVINO's conversion of the small model lies, which takes 6 s; tests may only read it.
+
+    What writes into its cache, as a verdict on another precision does, gets a copy.
+    """
+    from small_clip import small_encoder
+
+    cache = tmp_path_factory.mktemp("small")
+    small_encoder(cache)
+    return cache
 
 
 @pytest.fixture(scope="session")

@@ -305,9 +305,9 @@ def test_an_alias_is_copied_as_what_it_leads_to(
 
 
 @pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> Encoder:
+def small(small_cache: Path) -> Encoder:
     """A small Chinese-CLIP of random weights."""
-    return small_encoder(tmp_path_factory.mktemp("models"))
+    return small_encoder(small_cache)
 
 
 async def test_a_server_without_the_model_is_refused_before_anything_is_made(

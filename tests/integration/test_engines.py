@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -50,8 +51,14 @@ def on_torch(precision: str, folder: Path) -> Engine:
 
 
 def on_openvino(precision: str, folder: Path) -> Engine:
-    """Return OpenVINO's engine for the small model, converted into a folder."""
+    """Return OpenVINO's engine for the small model, which a folder may have converted already."""
     return make_openvino_engine(small_clip(), precision, threads=2, cache_dir=folder)
+
+
+@pytest.fixture
+def cache(small_cache: Path, tmp_path: Path) -> Path:
+    """Return a copy of the cache that has the small model in fp32, which serves bf16 too."""
+    return shutil.copytree(small_cache, tmp_path / "cache")
 
 
 @pytest.mark.parametrize(
@@ -68,19 +75,19 @@ def on_openvino(precision: str, folder: Path) -> Engine:
     ],
 )
 def test_embeddings_agree_with_the_reference(
-    make: Callable[[str, Path], Engine], precision: str, tmp_path: Path
+    make: Callable[[str, Path], Engine], precision: str, cache: Path
 ) -> None:
     """Each embedding has at least the cosine required of its precision, and L2 norm 1."""
-    rows = embeddings(ClipEncoder(small_clip(), make(precision, tmp_path)))
+    rows = embeddings(ClipEncoder(small_clip(), make(precision, cache)))
     cosines = (rows * embeddings(reference())).sum(axis=1)
     assert cosines.min() >= LOWEST_COSINE[precision]
     np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-6)
 
 
 @pytest.mark.parametrize("make", [on_torch, on_openvino])
-def test_why_a_batch_failed_is_logged(make: Callable[[str, Path], Engine], tmp_path: Path) -> None:
+def test_why_a_batch_failed_is_logged(make: Callable[[str, Path], Engine], cache: Path) -> None:
     """Callers only learn that it failed; here the pictures have half the required side."""
-    engine = make("fp32", tmp_path)
+    engine = make("fp32", cache)
     with (
         capture_logs() as logs,
         pytest.raises(ModelError, match="on a batch of 2; the server's log says why") as failed,
@@ -92,9 +99,9 @@ def test_why_a_batch_failed_is_logged(make: Callable[[str, Path], Engine], tmp_p
     assert entry["exc_info"] is failed.value.__cause__
 
 
-def test_texts_and_pictures_are_computed_at_once(tmp_path: Path) -> None:
+def test_texts_and_pictures_are_computed_at_once(cache: Path) -> None:
     """Calls from several threads get their own rows."""
-    engine = make_openvino_engine(small_clip(), "fp32", threads=2, cache_dir=tmp_path)
+    engine = on_openvino("fp32", cache)
     encoder = ClipEncoder(small_clip(), engine)
     expected = embeddings(encoder)
     assert encoder.image_streams == 2
@@ -208,11 +215,11 @@ def test_int8_is_not_for_torch() -> None:
 
 
 @pytest.fixture
-def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Config:
+def small(monkeypatch: pytest.MonkeyPatch, cache: Path) -> Config:
     """Return the configuration with which `load_encoder` loads the small model."""
     monkeypatch.setattr("tihua_server.clip.loading.DEFAULT_MODEL", "small")
     monkeypatch.setattr("tihua_server.clip.tiny_clip.read_tiny_clip", lambda _: small_clip())
-    return Config(model="small", device="cpu", engine="openvino", model_dir=tmp_path)
+    return Config(model="small", device="cpu", engine="openvino", model_dir=cache)
 
 
 @pytest.mark.skipif(not computes_bf16(), reason="a CPU without bf16")
@@ -231,12 +238,12 @@ def test_a_model_that_strays_in_bf16_is_served_in_fp32(
 
 
 def test_bf16_is_refused_where_openvino_would_compute_in_fp32(
-    monkeypatch: pytest.MonkeyPatch, small: Config, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, small: Config
 ) -> None:
     """On a CPU without bf16, the error says what to start with, and `auto` starts."""
     monkeypatch.setattr("tihua_server.clip.openvino_engine.computes_bf16", lambda: False)
     with pytest.raises(ConfigError, match=r"no instructions for bf16 .* --precision fp32, or auto"):
-        on_openvino("bf16", tmp_path)
+        on_openvino("bf16", small.model_dir)
     assert load_encoder(small).info.precision == "fp32"
 
 
@@ -291,9 +298,9 @@ def test_the_packaged_model_is_served_in_bf16_where_the_cpu_has_it(tmp_path: Pat
     assert (info.engine, info.precision) == ("openvino", "bf16")
 
 
-def test_the_embeddings_of_one_batch_outlast_the_next_on_openvino(tmp_path: Path) -> None:
+def test_the_embeddings_of_one_batch_outlast_the_next_on_openvino(cache: Path) -> None:
     """OpenVINO's inference requests are reused, and their memory with them."""
-    engine = on_openvino("fp32", tmp_path)
+    engine = on_openvino("fp32", cache)
     ids = np.array([[101, 9, 8, 102]], np.int64)
     pictures = np.stack(PICTURES[:1])
     embedded = engine.embed_images(pictures), engine.embed_texts(ids)
@@ -306,11 +313,11 @@ def test_the_embeddings_of_one_batch_outlast_the_next_on_openvino(tmp_path: Path
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="niceness is of a thread on Linux alone")
-def test_pictures_stand_back_for_queries_on_openvino(tmp_path: Path) -> None:
+def test_pictures_stand_back_for_queries_on_openvino(cache: Path) -> None:
     """Each stream of pictures has a thread of higher niceness than this one, for texts."""
     tasks = Path("/proc/self/task")
     before = set(tasks.iterdir())
-    engine = on_openvino("fp32", tmp_path)
+    engine = on_openvino("fp32", cache)
     made = set(tasks.iterdir()) - before
     own = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
     nicer = [task for task in made if os.getpriority(os.PRIO_PROCESS, int(task.name)) > own]

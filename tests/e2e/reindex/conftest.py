@@ -16,10 +16,10 @@ from tihua_server.config import Config, Limits
 from tihua_server.types import Encoder
 
 
-@pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory) -> tuple[Encoder, Encoder]:
+@pytest.fixture(scope="session")
+def models(small_cache: Path) -> tuple[Encoder, Encoder]:
     """The packaged model, and a small Chinese-CLIP with random weights."""
-    return load_encoder(Config()), small_encoder(tmp_path_factory.mktemp("models"))
+    return load_encoder(Config()), small_encoder(small_cache)
 
 
 @pytest.fixture(params=["embedded", pytest.param("milvus", marks=pytest.mark.milvus)])
