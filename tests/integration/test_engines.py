@@ -261,6 +261,20 @@ def test_an_engine_that_is_not_installed_is_told_with_the_remedy(
     assert load_encoder(Config(device="cpu")).info.engine == "torch"
 
 
+@pytest.fixture(scope="module")
+def packaged_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the tests below keep their conversions of the packaged model."""
+    return tmp_path_factory.mktemp("packaged")
+
+
+@pytest.fixture(scope="module")
+def packaged_rows() -> tuple[list[PixelArray], FloatArray]:
+    """Pictures other than those of the comparison at the start, and their embeddings in fp32."""
+    reference = load_encoder(Config(device="cpu", engine="torch", precision="fp32"))
+    pictures = gallery_pixels(40, reference.info.image_size)
+    return pictures, reference.encode_images(pictures)
+
+
 @pytest.mark.parametrize(
     ("engine", "precision"),
     [
@@ -275,26 +289,26 @@ def test_an_engine_that_is_not_installed_is_told_with_the_remedy(
     ],
 )
 def test_the_packaged_model_bears_every_precision(
-    engine: str, precision: str, tmp_path: Path
+    engine: str,
+    precision: str,
+    packaged_cache: Path,
+    packaged_rows: tuple[list[PixelArray], FloatArray],
 ) -> None:
     """Rounding would spoil its first layers, so they are computed in fp32."""
     if precision == "int8":
         pytest.importorskip("nncf")
-    config = Config(device="cpu", model_dir=tmp_path, engine=engine, precision=precision)
+    config = Config(device="cpu", model_dir=packaged_cache, engine=engine, precision=precision)
     encoder = load_encoder(config)
-    reference = load_encoder(replace(config, engine="torch", precision="fp32"))
-    # The comparison at the start uses other pictures.
-    pictures = gallery_pixels(40, encoder.info.image_size)
-    rows = encoder.encode_images(pictures)
-    cosines = (rows * reference.encode_images(pictures)).sum(axis=1)
+    pictures, expected = packaged_rows
+    cosines = (encoder.encode_images(pictures) * expected).sum(axis=1)
     assert encoder.info.precision == precision
     assert cosines.min() >= LOWEST_COSINE[precision]
 
 
 @pytest.mark.skipif(not computes_bf16(), reason="a CPU without bf16")
-def test_the_packaged_model_is_served_in_bf16_where_the_cpu_has_it(tmp_path: Path) -> None:
+def test_the_packaged_model_is_served_in_bf16_where_the_cpu_has_it(packaged_cache: Path) -> None:
     """`auto` chooses it, because the embeddings agree with fp32."""
-    info = load_encoder(Config(device="cpu", model_dir=tmp_path)).info
+    info = load_encoder(Config(device="cpu", model_dir=packaged_cache)).info
     assert (info.engine, info.precision) == ("openvino", "bf16")
 
 
