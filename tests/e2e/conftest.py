@@ -22,6 +22,14 @@ from tihua.v1 import (
 )
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _short_notice() -> Iterator[None]:
+    """Let servers in this process refuse calls soon after they have said that they will."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tihua_server.app.NOTICE_S", 0.01)
+        yield
+
+
 @pytest.fixture(
     scope="session", params=["embedded", pytest.param("milvus", marks=pytest.mark.milvus)]
 )
