@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import tihua
 from hung_disk_server import HANGS, HANGS_LATER
+from kept_items import count_kept
 from processes import ServerProcess, running
 from stuck_server import STUCK
 from tihua_server.milvus.flusher import MIN_IDLE_ROWS
@@ -31,11 +32,7 @@ def test_a_batch_that_never_ends_does_not_keep_the_server(tmp_path: Path) -> Non
         assert server.process.wait(30) == 0
     assert [entry for entry in server.log if "in the middle of a batch" in entry["event"]]
     assert not [entry for entry in server.log if "Traceback" in str(entry)]
-    with (
-        running(tmp_path, module="stuck_server") as server,
-        tihua.Client(server.address, collection="kept") as client,
-    ):
-        assert client.count_items() == 1
+    assert count_kept(tmp_path, "kept") == 1
 
 
 @contextlib.contextmanager
@@ -53,15 +50,6 @@ def hung_disk(data_dir: Path) -> Iterator[tuple[ServerProcess, tihua.Client]]:
     assert not [entry for entry in server.log if "Traceback" in str(entry)]
 
 
-def count_at_the_next_start(data_dir: Path) -> int:
-    """Return how many items the next server on `data_dir` finds."""
-    with (
-        running(data_dir, module="hung_disk_server") as server,
-        tihua.Client(server.address, collection="kept") as client,
-    ):
-        return client.count_items()
-
-
 def test_a_disk_that_hangs_does_not_keep_the_server(tmp_path: Path) -> None:
     """It logs this and exits; the writing thread would have kept it for ten minutes."""
     with hung_disk(tmp_path) as (server, client), ThreadPoolExecutor(1) as caller:
@@ -73,7 +61,7 @@ def test_a_disk_that_hangs_does_not_keep_the_server(tmp_path: Path) -> None:
         server.terminate()
         with pytest.raises(tihua.TihuaError):
             hung.result()
-    assert count_at_the_next_start(tmp_path) == 1
+    assert count_kept(tmp_path, "kept") == 1
 
 
 def test_a_disk_that_hangs_in_the_background_does_not_keep_the_server(tmp_path: Path) -> None:
@@ -84,4 +72,4 @@ def test_a_disk_that_hangs_in_the_background_does_not_keep_the_server(tmp_path: 
         while not server.has_logged("hung"):
             client.server_info()
         server.terminate()
-    assert count_at_the_next_start(tmp_path) == len(names)
+    assert count_kept(tmp_path, "kept") == len(names)

@@ -93,7 +93,9 @@ def test_a_folder_is_ingested_by_its_names(tmp_path: Path) -> None:
     year.mkdir(parents=True)
     for picture in sorted(GALLERY.glob("*.jpg"))[:3]:
         (year / picture.name).write_bytes(picture.read_bytes())
-    with running(tmp_path / "data", "--image-root", str(year.parent)) as server:
+    with running(
+        tmp_path / "data", "--image-root", str(year.parent), module="fake_server"
+    ) as server:
         command: list[str | Path] = [
             "ingest",
             year,

@@ -2,6 +2,8 @@
 
 import asyncio
 import signal
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -17,9 +19,11 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from held_encoder import HeldEncoder
 from holding_proxy import holding
 from in_process import serving
+from kept_items import count_kept
 from lost_server import FATAL
 from processes import run_tihua, running, start_server
 from scraped import scraped_when
+from second_encoder import SecondEncoder
 from silent_watcher import silent_watcher
 from stuck_server import STUCK
 from tihua_server.app import App
@@ -141,15 +145,18 @@ async def test_a_collection_of_another_model_is_refused(encoder: Encoder, tmp_pa
     config = Config(port=0, data_dir=tmp_path, drain_timeout_s=5)
     async with serving(encoder, config) as app, tihua.AsyncClient(app.address) as client:
         await client.create_collection("old")
-    with running(tmp_path) as server, tihua.Client(server.address, collection="old") as client:
+    async with (
+        serving(SecondEncoder(), config) as app,
+        tihua.AsyncClient(app.address, collection="old") as client,
+    ):
         for call in (
-            lambda: client.search(text="马"),
-            lambda: client.upsert([tihua.Item("a", text="马")]),
-            lambda: client.ingest([tihua.Item("a", text="马")]),
+            client.search(text="马"),
+            client.upsert([tihua.Item("a", text="马")]),
+            client.ingest([tihua.Item("a", text="马")]),
         ):
             with pytest.raises(tihua.FailedPreconditionError, match="was made with fake"):
-                call()
-        assert client.get_collection().model.id == "fake"
+                await call
+        assert (await client.get_collection()).model.id == "fake"
 
 
 async def test_what_a_failed_start_opened_is_closed(
@@ -171,14 +178,16 @@ async def test_what_a_failed_start_opened_is_closed(
 
 def test_sigterm_ends_the_server_quietly(tmp_path: Path) -> None:
     """It exits with status 0 and without a traceback, and the written items are kept."""
-    with running(tmp_path) as server, tihua.Client(server.address, collection="kept") as client:
+    with (
+        running(tmp_path, module="fake_server") as server,
+        tihua.Client(server.address, collection="kept") as client,
+    ):
         client.create_collection()
         client.upsert([tihua.Item("a", text="马")])
         server.process.terminate()
         assert server.process.wait(30) == 0
-        assert not [entry for entry in server.log if "Traceback" in str(entry)]
-    with running(tmp_path) as server, tihua.Client(server.address, collection="kept") as client:
-        assert client.search(text="马")[0].id == "a"
+    assert not [entry for entry in server.log if "Traceback" in str(entry)]
+    assert count_kept(tmp_path, "kept") == 1
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -221,17 +230,13 @@ def test_a_second_signal_ends_a_draining_server_at_once(
         assert server.process.wait(1) == 128 + number
         with pytest.raises(tihua.TihuaError):
             busy.result()
-    with (
-        running(tmp_path, module="stuck_server") as server,
-        tihua.Client(server.address, collection="kept") as client,
-    ):
-        assert client.count_items() == 1
+    assert count_kept(tmp_path, "kept") == 1
 
 
 def test_a_request_to_stop_may_come_twice_at_once(tmp_path: Path) -> None:
     """`timeout` and other wrappers signal both the process and its group."""
     with (
-        running(tmp_path, module="stuck_server") as server,
+        running(tmp_path, module="fake_server") as server,
         tihua.Client(server.address) as client,
     ):
         client.create_collection()
@@ -262,25 +267,24 @@ def test_a_server_that_lost_its_gpu_ends_to_be_started_again(tmp_path: Path) -> 
     assert not [entry for entry in server.log if "Traceback" in str(entry)]
 
 
-@pytest.mark.parametrize("what", ["port", "data directory"])
-def test_two_servers_do_not_share(tmp_path: Path, what: str) -> None:
-    """The second one says in one line what is in use, and exits with status 1."""
-    import subprocess
-    import sys
-
-    with running(tmp_path) as server:
-        port = server.address.rpartition(":")[2] if what == "port" else "0"
-        data_dir = tmp_path if what == "data directory" else tmp_path / "other"
-        second = subprocess.run(
-            [sys.executable, "-m", "tihua_server", "--port", port, "--data-dir", str(data_dir)],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
-    assert second.returncode == 1
-    assert "Traceback" not in second.stderr
-    assert second.stderr.splitlines()[-1].startswith("Error: ")
+def test_two_servers_do_not_share(tmp_path: Path) -> None:
+    """The second says in one line which port or directory is in use, and exits with status 1."""
+    with running(tmp_path, module="fake_server") as server:
+        port = server.address.rpartition(":")[2]
+        tries = [(port, tmp_path / "other", f":{port}: another"), ("0", tmp_path, str(tmp_path))]
+        for port_too, data_dir, told in tries:
+            second = subprocess.run(
+                [sys.executable, "-m", "tihua_server", "--port", port_too, "--data-dir", data_dir],
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=60,
+            )
+            assert second.returncode == 1
+            assert "Traceback" not in second.stderr
+            line = second.stderr.splitlines()[-1]
+            assert line.startswith("Error: ")
+            assert told in line
 
 
 def test_no_server_is_one_clear_line() -> None:

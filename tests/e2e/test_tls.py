@@ -315,7 +315,8 @@ def test_the_command_line_speaks_tls(authority: Authority, tmp_path: Path) -> No
     """TLS has flags, and each error is one line."""
     pair, client = authority.pair(), authority.pair()
     flags = ["--tls-cert", str(pair.cert), "--tls-key", str(pair.key)]
-    with running(tmp_path, *flags, "--tls-client-ca", str(authority.ca)) as server:
+    flags += ["--tls-client-ca", str(authority.ca)]
+    with running(tmp_path, *flags, module="fake_server") as server:
         mine: list[str | Path] = ["--ca", authority.ca, "--cert", client.cert, "--key", client.key]
         good = run_tihua("status", "--json", *mine, address=server.address)
         assert good.returncode == 0, good.stderr

@@ -216,7 +216,7 @@ def test_no_token_gets_into_the_log_or_an_error(
     stranger = write_tokens(tmp_path / "stranger.token", secrets.token_hex(32))
     said = []
     flags = ["--token-file", str(tokens), "--log-level", "debug"]
-    with running(tmp_path / "data", *flags) as server:
+    with running(tmp_path / "data", *flags, module="fake_server") as server:
         for file, command in (
             (admin, ["status", "--json"]),
             (admin, ["collections", "create", "c"]),

@@ -33,7 +33,8 @@ def traced(
         environment.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://{collector.address}")
         environment.setenv("OTEL_BSP_SCHEDULE_DELAY", "50")
         environment.setenv("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment.name=test")
-        with running(tmp_path_factory.mktemp("traced"), "--metrics-port", "0") as server:
+        data_dir = tmp_path_factory.mktemp("traced")
+        with running(data_dir, "--metrics-port", "0", module="fake_server") as server:
             yield server
 
 
@@ -116,7 +117,10 @@ def test_the_last_spans_are_sent_before_the_server_ends(tmp_path: Path) -> None:
     with collecting() as collector, pytest.MonkeyPatch.context() as environment:
         environment.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://{collector.address}")
         environment.setenv("OTEL_BSP_SCHEDULE_DELAY", "600000")
-        with running(tmp_path) as server, tihua.Client(server.address) as client:
+        with (
+            running(tmp_path, module="fake_server") as server,
+            tihua.Client(server.address) as client,
+        ):
             client.server_info()
             assert not collector.spans
         assert [span.name for span in collector.spans][-1] == "tihua.v1.SystemService/GetServerInfo"
