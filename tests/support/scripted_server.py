@@ -128,7 +128,7 @@ class Ingest(ingest_service_pb2_grpc.IngestServiceServicer):
 class Search(search_service_pb2_grpc.SearchServiceServicer):
     """Returns all items in the order of their ids, once no refusals are left; 坏 fails.
 
-    The commands ask by SearchMany alone. Texts are cut after 50 characters.
+    Texts are cut after 50 characters.
     """
 
     def __init__(self, memory: Memory) -> None:
@@ -169,6 +169,15 @@ class Search(search_service_pb2_grpc.SearchServiceServicer):
             hits=hits, model=MODEL, truncated_terms=truncated
         )
         return search_service_pb2.SearchManyResponse.Entry(response=response)
+
+    def Search(
+        self, request: search_service_pb2.SearchRequest, context: grpc.ServicerContext
+    ) -> search_service_pb2.SearchResponse:
+        """Answer one query."""
+        entry = self._search(request)
+        if entry.HasField("error"):
+            context.abort(grpc.StatusCode.INVALID_ARGUMENT, entry.error.message)
+        return entry.response
 
     def SearchMany(
         self, request: search_service_pb2.SearchManyRequest, context: grpc.ServicerContext
