@@ -202,7 +202,8 @@ def _run(
         reporter.end_early("interrupted")
         raise click.exceptions.Exit(EXIT_INTERRUPTED) from None
     except tihua.TihuaError as error:
-        reporter.end_early("stopped")
+        if reporter.tally.written:
+            reporter.end_early("stopped")
         if resizes_for and error.reason == "MODEL_MISMATCH":
             raise _resized_for_another(error, resizes_for.ref.id) from error
         raise

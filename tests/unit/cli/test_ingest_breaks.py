@@ -107,6 +107,15 @@ def test_a_stream_that_ends_early_tells_what_is_safe(
     assert error.startswith("Error: ")
 
 
+def test_a_refusal_before_anything_is_written_is_one_line(
+    tihua: Tihua, memory: Memory, pictures: Path
+) -> None:
+    """There is nothing to continue."""
+    memory.get_refusals = [refusal(StatusCode.INVALID_ARGUMENT, "no")]
+    result = tihua("ingest", pictures)
+    assert (result.exit_code, result.stderr) == (1, "Error: no\n")
+
+
 def test_a_server_that_does_not_come_is_one_line(
     tmp_path: Path, tihua: Tihua, monkeypatch: pytest.MonkeyPatch
 ) -> None:
