@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 from tihua._channel import DEFAULT_ADDRESS, DEFAULT_COLLECTION, DEFAULT_TIMEOUT_S
 from tihua._copy_types import CopyProgress, CopySummary
-from tihua._ingest_types import IngestProgress, IngestSummary, WriteMode
+from tihua._ingest.types import IngestProgress, IngestSummary, WriteMode
 from tihua._preprocess import preprocess
-from tihua._reindex_types import Content, ReindexProgress, ReindexStage, ReindexSummary
+from tihua._reindex.types import Content, ReindexProgress, ReindexStage, ReindexSummary
 from tihua._search_types import Consistency, Hit, Query, SearchResult, Term
 from tihua._server_types import (
     AliasMove,
@@ -63,7 +63,7 @@ if TYPE_CHECKING:
     from tihua._async_client import AsyncClient
     from tihua._client import Client
     from tihua._copy import copy_collection
-    from tihua._reindex import reindex
+    from tihua._reindex.reindex import reindex
 
 __all__ = [
     "DEFAULT_ADDRESS",
@@ -130,7 +130,7 @@ _LATER = {
     "AsyncClient": "tihua._async_client",
     "Client": "tihua._client",
     "copy_collection": "tihua._copy",
-    "reindex": "tihua._reindex",
+    "reindex": "tihua._reindex.reindex",
 }
 """Names whose modules import gRPC or threads. They are imported on first use, so that
 `tihua --help`, and the server, which needs only the messages, start without them."""

@@ -16,14 +16,14 @@ from tihua import _convert_server
 from tihua._async_collection_methods import AsyncCollectionMethods
 from tihua._async_connection import AsyncConnection
 from tihua._async_embedding_methods import AsyncEmbeddingMethods
-from tihua._async_ingest import run_async_ingest
 from tihua._async_item_methods import AsyncItemMethods
 from tihua._async_search_methods import AsyncSearchMethods
 from tihua._base_connection import Settings
 from tihua._channel import DEFAULT_ADDRESS, DEFAULT_COLLECTION, DEFAULT_TIMEOUT_S
 from tihua._convert_server import HEALTH_SERVICES
-from tihua._ingest_session import IngestSession
-from tihua._ingest_types import IngestProgress, IngestSummary, WriteMode
+from tihua._ingest.async_driver import run_async_ingest
+from tihua._ingest.session import IngestSession
+from tihua._ingest.types import IngestProgress, IngestSummary, WriteMode
 from tihua._reconnect import Reconnect
 from tihua._server_types import ServerInfo
 from tihua._tls import Tls

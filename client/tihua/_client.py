@@ -17,9 +17,9 @@ from tihua._collection_methods import CollectionMethods
 from tihua._connection import Connection
 from tihua._convert_server import HEALTH_SERVICES
 from tihua._embedding_methods import EmbeddingMethods
-from tihua._ingest import run_ingest
-from tihua._ingest_session import IngestSession
-from tihua._ingest_types import IngestProgress, IngestSummary, WriteMode
+from tihua._ingest.driver import run_ingest
+from tihua._ingest.session import IngestSession
+from tihua._ingest.types import IngestProgress, IngestSummary, WriteMode
 from tihua._item_methods import ItemMethods
 from tihua._reconnect import Reconnect
 from tihua._search_methods import SearchMethods

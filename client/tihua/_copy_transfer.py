@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 from tihua._between_collections import LIST_ITEMS, if_any, listed
 from tihua._copy_types import CopyProgress
-from tihua._ingest_types import IngestProgress
+from tihua._ingest.types import IngestProgress
 from tihua._read_ahead import ReadAhead
 from tihua._reconnect import ReconnectPolicy
-from tihua._reindex_changes import paired, time_of
+from tihua._reindex.changes import paired, time_of
 from tihua._server_types import Collection
 from tihua._types import UNKNOWN_TIME, Item, ItemError
 

@@ -37,12 +37,13 @@ def preprocess(
     """
     require_pillow()
     # Not at the top: they import Pillow and protobuf, and `import tihua` must stay quick.
-    from tihua import _convert, _picture, _picture_error
+    from tihua import _convert
+    from tihua._picture import decoding, errors
 
     content = _convert.image_bytes(image, "image")
     try:
-        square = _picture.square_from_file(content, size, max_pixels=max_pixels)
-    except _picture_error.PictureError as error:
+        square = decoding.square_from_file(content, size, max_pixels=max_pixels)
+    except errors.PictureError as error:
         raise InvalidRequestError(
             error.message, reason=error.reason, metadata=error.metadata, field="image"
         ) from error

@@ -1,15 +1,16 @@
 """Turns a picture file into a small picture on a mat, without raising for any file.
 
-It reads and shows pictures as for the model (`_picture.py`). Needs Pillow (the extra `sheet`).
+It reads and shows pictures as for the model (`_picture/decoding.py`). Needs Pillow (the extra
+`sheet`).
 """
 
 from pathlib import Path
 
 from PIL import Image
 
-from tihua._picture import decode
-from tihua._picture_error import PictureError
-from tihua._picture_pixels import opaque
+from tihua._picture.decoding import decode
+from tihua._picture.errors import PictureError
+from tihua._picture.pixels import opaque
 
 _MAX_PIXELS = 90_000_000
 """Maximum width times height: 360 MB while it is decoded. Pillow itself warns at about as many."""

@@ -1,7 +1,7 @@
 """The values that go into a client and come out of it: pictures, embeddings, items, results.
 
 All are frozen. Those of a search are in `_search_types.py`, those about a server and its
-collections in `_server_types.py`, those of a bulk stream in `_ingest_types.py`.
+collections in `_server_types.py`, those of a bulk stream in `_ingest/types.py`.
 """
 
 import os

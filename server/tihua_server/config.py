@@ -120,7 +120,7 @@ class Config:
             gRPC's copy of a call's message comes on top: as much again as its files.
         max_decode_pixels: memory of the pictures that are being decoded, all threads together, in
             pixels of 4 bytes: 100 million are 0.4 GB. Most pictures take their width times height,
-            those with transparency 3 times as many, WebP 5.5 (`tihua/_picture_memory.py`). One that
+            those with transparency 3 times as many, WebP 5.5 (`tihua/_picture/memory.py`). One that
             exceeds the bound by itself is decoded alone: 50 million pixels of WebP in 1.1 GB.
         data_dir: where the embedded store lives.
         milvus_uri: a Milvus server; empty means the embedded one in `data_dir`.

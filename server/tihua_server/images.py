@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import numpy as np
 from PIL import Image
-from tihua import _picture, _picture_bounds, _picture_error
-from tihua._picture import Resize
+from tihua._picture import bounds, decoding, errors
+from tihua._picture.decoding import Resize
 
 from tihua_server.errors import InvalidInput, TooLarge
 from tihua_server.types import PixelArray
@@ -22,11 +22,11 @@ def decoding_pixels(content: bytes, *, max_pixels: int) -> int:
     Costs some 0.02 ms. Arguments and errors are those of `decode_image`.
     """
     with _translated():
-        return _picture.decoding_pixels(content, max_pixels=max_pixels)
+        return decoding.decoding_pixels(content, max_pixels=max_pixels)
 
 
 def decode_image(
-    content: bytes, size: int, *, max_pixels: int, resize: Resize = _picture.resize
+    content: bytes, size: int, *, max_pixels: int, resize: Resize = decoding.resize
 ) -> PixelArray:
     """Return the picture in a file, resized to a square: bicubic, aspect ratio not kept.
 
@@ -47,12 +47,12 @@ def decode_image(
     """
     with _translated():
         return np.array(
-            _picture.square_from_file(content, size, max_pixels=max_pixels, resize=resize)
+            decoding.square_from_file(content, size, max_pixels=max_pixels, resize=resize)
         )
 
 
 def pixels_from_rgb(
-    data: bytes, width: int, height: int, size: int, *, resize: Resize = _picture.resize
+    data: bytes, width: int, height: int, size: int, *, resize: Resize = decoding.resize
 ) -> PixelArray:
     """Return a picture that the caller decoded, resized to a square if it is not one of that size.
 
@@ -82,9 +82,9 @@ def pixels_from_rgb(
             reason="UNREADABLE_IMAGE",
         )
     with _translated():
-        _picture_bounds.check_size(width, height, max_pixels=width * height)
+        bounds.check_size(width, height, max_pixels=width * height)
     return np.array(
-        _picture.square(Image.frombytes("RGB", (width, height), data), size, resize=resize)
+        decoding.square(Image.frombytes("RGB", (width, height), data), size, resize=resize)
     )
 
 
@@ -92,7 +92,7 @@ def pixels_from_rgb(
 def _translated() -> Iterator[None]:
     try:
         yield
-    except _picture_error.PictureTooLargeError as error:
+    except errors.PictureTooLargeError as error:
         raise TooLarge(error.message, reason=error.reason, metadata=error.metadata) from error
-    except _picture_error.PictureError as error:
+    except errors.PictureError as error:
         raise InvalidInput(error.message, reason=error.reason, metadata=error.metadata) from error

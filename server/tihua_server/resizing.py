@@ -15,7 +15,7 @@ wide, had a cosine of only 0.997. A client, which has no torch, resizes with Pil
 
 import pyarrow as pa
 from PIL import Image
-from tihua import _picture
+from tihua._picture import decoding
 from torch.nn import functional
 from torch.utils.dlpack import from_dlpack
 
@@ -23,15 +23,15 @@ PIXEL_BYTES = 4
 """Bytes that Pillow keeps of an RGB pixel: red, green, blue and an unused one."""
 
 
-def resize(image: Image.Image, size: int, box: _picture.Box | None = None) -> Image.Image:
-    """Return a picture resized to a square of `size` pixels, as `tihua._picture.resize` does."""
+def resize(image: Image.Image, size: int, box: decoding.Box | None = None) -> Image.Image:
+    """Return a picture resized to a square of `size` pixels, as `decoding.resize` does."""
     is_whole = box is None or box == (0, 0, *image.size)
     if image.mode != "RGB" or not is_whole:
-        return _picture.resize(image, size, box)
+        return decoding.resize(image, size, box)
     try:
         memory = pa.array(image).values
     except ValueError:  # Pillow can't export more than 16 MiB: it lies in several blocks
-        return _picture.resize(image, size)
+        return decoding.resize(image, size)
     pixels = from_dlpack(memory).view(1, image.height, image.width, PIXEL_BYTES)
     # A view with the colours first, as torch wants them; in memory they stay last.
     colours = pixels.permute(0, 3, 1, 2)

@@ -12,7 +12,7 @@ from typing import Protocol, TypeAlias
 import numpy as np
 import numpy.typing as npt
 from PIL.Image import Image
-from tihua._picture import Box
+from tihua._picture.decoding import Box
 
 FloatArray: TypeAlias = npt.NDArray[np.float32]
 """Embeddings: (dim,) or (count, dim), of L2 norm 1 unless stated otherwise."""

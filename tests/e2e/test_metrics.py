@@ -19,7 +19,7 @@ from processes import ServerProcess
 from repository import ROOT
 from scraped import Scraped, metrics_named, scraped_when
 from second_encoder import SecondEncoder
-from tihua._picture import Box
+from tihua._picture.decoding import Box
 from tihua_server.config import Config
 
 PAGE = (ROOT / "docs" / "observability.md").read_text(encoding="utf-8")

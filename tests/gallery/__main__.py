@@ -19,7 +19,7 @@ from typing import Final
 
 import click
 from PIL import Image, ImageDraw, ImageFont, ImageOps
-from tihua._picture_pixels import opaque
+from tihua._picture.pixels import opaque
 
 from gallery.packages import Package, fetch, members_of_package
 from gallery.qt_resource import member_of_resource

@@ -7,7 +7,7 @@ import pytest
 from picture_files import encode
 from PIL import Image
 from processes import GALLERY
-from tihua import _picture
+from tihua._picture import decoding
 from tihua_server.clip.loading import load_encoder
 from tihua_server.config import Config
 from tihua_server.images import decode_image
@@ -26,7 +26,7 @@ def encoder() -> Encoder:
 def test_a_drafted_photograph_keeps_its_embedding(encoder: Encoder, name: str) -> None:
     """The cosine to full decoding is at least 0.999, at the smallest size that is drafted."""
     size = encoder.info.image_size
-    least = 2 * _picture.DRAFT_MARGIN * size
+    least = 2 * decoding.DRAFT_MARGIN * size
     photograph = Image.open(GALLERY / f"{name}.jpg").convert("RGB")
     grain = np.random.default_rng(0).normal(0, 4, (least, least, 3))
     large = np.asarray(photograph.resize((least, least), Image.Resampling.LANCZOS)) + grain

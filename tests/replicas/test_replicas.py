@@ -10,7 +10,7 @@ from typing import TypeAlias
 import pytest
 import tihua
 from replica_pair import Pair, Replica
-from tihua._ingest_types import WriteMode
+from tihua._ingest.types import WriteMode
 
 pytestmark = [pytest.mark.milvus, pytest.mark.timeout(600)]
 

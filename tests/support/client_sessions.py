@@ -5,8 +5,8 @@ from collections.abc import Container, Iterable, Sequence
 
 import tihua
 from tihua import Limits
-from tihua._ingest_session import IngestSession
-from tihua._ingest_steps import Ask, Read, Send, Step, Take, Wait
+from tihua._ingest.session import IngestSession
+from tihua._ingest.steps import Ask, Read, Send, Step, Take, Wait
 from tihua.v1.ingest_service_pb2 import (
     BatchError,
     IngestAck,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from PIL.Image import Image
-from tihua._picture import Box, resize
+from tihua._picture.decoding import Box, resize
 from tihua_server.types import FloatArray, ModelInfo, ModelRef, PixelArray, TokenArray, Tokens
 
 

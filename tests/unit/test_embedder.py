@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from fake_encoder import FakeEncoder
 from PIL import Image
-from tihua._picture import Resize
+from tihua._picture.decoding import Resize
 from tihua_server.batching.cost import BatchCost
 from tihua_server.batching.lane import Lane
 from tihua_server.config import Config

@@ -8,7 +8,7 @@ import pytest
 import tihua
 from picture_files import chunk, decode, encode, noise, png
 from PIL import Image, ImageFile
-from tihua._picture_bounds import MAX_PIECES, MAX_RLE_PIXELS, MAX_RLE_READS, MAX_SCANS, check_work
+from tihua._picture.bounds import MAX_PIECES, MAX_RLE_PIXELS, MAX_RLE_READS, MAX_SCANS, check_work
 from tihua_server.errors import InvalidInput
 from tihua_server.images import decoding_pixels
 
@@ -145,12 +145,12 @@ def test_tiles_are_counted_whole() -> None:
 
 def test_a_bug_in_resizing_is_not_told_as_a_damaged_picture() -> None:
     """It would look like the caller's fault."""
-    from tihua import _picture
+    from tihua._picture import decoding
 
-    def broken(image: Image.Image, size: int, box: _picture.Box | None) -> Image.Image:
+    def broken(image: Image.Image, size: int, box: decoding.Box | None) -> Image.Image:
         raise TypeError("a bug")
 
     content = BytesIO()
     noise(8, 8).save(content, "PNG")
     with pytest.raises(TypeError, match="a bug"):
-        _picture.square_from_file(content.getvalue(), 8, max_pixels=64, resize=broken)
+        decoding.square_from_file(content.getvalue(), 8, max_pixels=64, resize=broken)

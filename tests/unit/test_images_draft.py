@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from picture_files import Pixels, corners, decode, encode, quadrants
 from PIL import ExifTags, Image, ImageOps
-from tihua import _picture
+from tihua._picture import decoding
 from tihua_server.errors import InvalidInput, TooLarge
 from tihua_server.images import decode_image
 
 SIZE = 32
-LEAST = 2 * _picture.DRAFT_MARGIN * SIZE
+LEAST = 2 * decoding.DRAFT_MARGIN * SIZE
 """The shorter side from which on a JPEG is decoded at one half, for squares of this size."""
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from fake_encoder import FakeEncoder
 from PIL import Image
-from tihua._picture import Box, Resize
+from tihua._picture.decoding import Box, Resize
 from tihua_server.batching.flow import Flow
 from tihua_server.batching.lane import Lane
 from tihua_server.capacity import Capacity

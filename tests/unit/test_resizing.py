@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from picture_files import MAX_PIXELS, PLAIN, decode, noise
 from PIL import Image
-from tihua import _picture
+from tihua._picture import decoding
 from tihua_server.images import decode_image
 from tihua_server.resizing import resize
 
@@ -24,7 +24,7 @@ def test_files_become_the_same_pixels(content: bytes, size: int) -> None:
 def test_whole_pictures_of_every_shape_are_resized(size: tuple[int, int]) -> None:
     """A grey gradient has no edges, and agrees up to rounding."""
     picture = Image.linear_gradient("L").convert("RGB").resize(size)
-    ours, theirs = (np.asarray(by(picture, 32), dtype=np.int16) for by in (resize, _picture.resize))
+    ours, theirs = (np.asarray(by(picture, 32), dtype=np.int16) for by in (resize, decoding.resize))
     assert np.abs(ours - theirs).max() <= 1
 
 
@@ -37,13 +37,13 @@ def test_sharp_edges_are_resized_in_the_order_of_pillow(size: tuple[int, int]) -
     rng = np.random.default_rng(0)
     levels = rng.integers(0, 2, (size[1], size[0]), dtype=np.uint8) * 255
     picture = Image.fromarray(levels).convert("RGB")
-    ours, theirs = (np.asarray(by(picture, 32), dtype=np.int16) for by in (resize, _picture.resize))
+    ours, theirs = (np.asarray(by(picture, 32), dtype=np.int16) for by in (resize, decoding.resize))
     assert np.abs(ours - theirs).max() <= 3
 
 
 def test_it_is_torch_that_resizes(monkeypatch: pytest.MonkeyPatch) -> None:
     """It does so up to the largest picture that Pillow keeps in one block."""
-    monkeypatch.delattr(_picture, "resize")
+    monkeypatch.delattr(decoding, "resize")
     assert resize(noise(2048, 2048), 32).size == (32, 32)
 
 
@@ -61,7 +61,7 @@ def test_the_rest_is_left_to_pillow(
     picture: Image.Image, box: tuple[float, float, float, float] | None
 ) -> None:
     """Parts of pictures, other modes, and pictures in several blocks agree bit for bit."""
-    np.testing.assert_array_equal(resize(picture, 32, box), _picture.resize(picture, 32, box))
+    np.testing.assert_array_equal(resize(picture, 32, box), decoding.resize(picture, 32, box))
 
 
 def test_the_edges_of_a_whole_picture_are_no_part() -> None:

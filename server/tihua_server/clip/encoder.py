@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from PIL.Image import Image
-from tihua._picture import Box
+from tihua._picture.decoding import Box
 
 from tihua_server.clip.engine import Engine
 from tihua_server.clip.model import ClipModel

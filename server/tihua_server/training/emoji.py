@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from tihua._picture_pixels import opaque
+from tihua._picture.pixels import opaque
 
 from tihua_server.training.failures import TrainingError
 

@@ -19,7 +19,7 @@ import numpy as np
 from PIL import Image
 from rich.progress import Progress
 from tihua._cores import usable_cores
-from tihua._picture_error import PictureError
+from tihua._picture.errors import PictureError
 
 from tihua_server.clip.tokenizer import CONTEXT_LENGTH, Tokenizer
 from tihua_server.config import Limits

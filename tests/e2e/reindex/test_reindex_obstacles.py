@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import tihua
 from reindexing import EMBEDDED_ALONE, LONG_AGO, Reindex, times
-from tihua._reindex_watch import AliasWatch
+from tihua._reindex.watch import AliasWatch
 
 pytestmark = [pytest.mark.usefixtures("filled"), EMBEDDED_ALONE]
 
@@ -227,7 +227,7 @@ async def test_a_reindex_that_another_has_overtaken_undoes_nothing_and_stops(
         """Jump ahead once the alias has moved, so that the last check is long ago."""
         return time.monotonic() + 3600.0 * is_later.is_set()
 
-    monkeypatch.setattr("tihua._reindex_early.AliasWatch", partial(AliasWatch, now=clock))
+    monkeypatch.setattr("tihua._reindex.early.AliasWatch", partial(AliasWatch, now=clock))
     with pytest.raises(tihua.FailedPreconditionError, match="another reindex was faster"):
         await asyncio.to_thread(reindex, meanwhile, reading)
 

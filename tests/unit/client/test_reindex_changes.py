@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tihua import Item
-from tihua._reindex_changes import MARGIN, Copied, Seen, changes
+from tihua._reindex.changes import MARGIN, Copied, Seen, changes
 
 BEGUN = datetime(2026, 11, 27, tzinfo=UTC)
 LONG_AGO = BEGUN - timedelta(days=1)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from tihua import Item, ItemError
-from tihua._reindex_content import held_bytes, with_content
+from tihua._reindex.content import held_bytes, with_content
 
 
 def test_a_file_larger_than_a_picture_may_be_is_not_read(tmp_path: Path) -> None:

@@ -9,10 +9,10 @@ from answering_server import AnsweringServer
 from google.protobuf.timestamp_pb2 import Timestamp
 from server_thread import Serve
 from tihua._reconnect import ReconnectPolicy
-from tihua._reindex_changes import Seen
-from tihua._reindex_early import EarlyWriter
-from tihua._reindex_pass import Pass
-from tihua._reindex_plan import Plan
+from tihua._reindex.changes import Seen
+from tihua._reindex.early import EarlyWriter
+from tihua._reindex.one_pass import Pass
+from tihua._reindex.plan import Plan
 from tihua.v1 import collection_service_pb2, system_service_pb2, types_pb2
 
 PLAN = Plan("photos", "photos_1", "photos_2", is_alias=True)

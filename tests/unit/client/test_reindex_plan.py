@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 from tihua import Collection, FailedPreconditionError, ModelRef, NotFoundError
-from tihua._reindex_plan import Plan, plan
+from tihua._reindex.plan import Plan, plan
 
 TINY = ModelRef("tihua-tiny", "1" * 16)
 LARGE = ModelRef("ViT-B-16", "2" * 16)

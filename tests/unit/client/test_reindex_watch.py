@@ -7,8 +7,8 @@ import tihua
 from answering_server import AnsweringServer
 from clock import Clock
 from server_thread import Serve
-from tihua._reindex_plan import Plan
-from tihua._reindex_watch import AliasWatch
+from tihua._reindex.plan import Plan
+from tihua._reindex.watch import AliasWatch
 from tihua.v1 import collection_service_pb2
 
 PLAN = Plan("photos", "photos_1", "photos_2", is_alias=True)

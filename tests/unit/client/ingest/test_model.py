@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from model_ingest_server import Model
 from tihua import FailedPreconditionError, InvalidRequestError
-from tihua._ingest_session import IngestSession
-from tihua._ingest_steps import Ask, HalfClose, Read, Send, Take, Wait
+from tihua._ingest.session import IngestSession
+from tihua._ingest.steps import Ask, HalfClose, Read, Send, Take, Wait
 from tihua.v1.ingest_service_pb2 import IngestResponse, IngestSummary
 
 FATES = st.sampled_from(["arrives"] * 8 + ["is lost", "goes unheard"])

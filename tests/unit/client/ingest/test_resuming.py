@@ -18,7 +18,7 @@ from client_sessions import (
     step,
 )
 from tihua import FailedPreconditionError, InvalidRequestError, ServerError
-from tihua._ingest_steps import HalfClose, Read
+from tihua._ingest.steps import HalfClose, Read
 from tihua.v1.ingest_service_pb2 import IngestResponse
 
 

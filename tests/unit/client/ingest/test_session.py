@@ -3,8 +3,8 @@
 import pytest
 from client_sessions import LIMITS, ack, give, item, new_session, opened, sent, started, step
 from tihua import InvalidRequestError
-from tihua._ingest_session import IngestSession
-from tihua._ingest_steps import HalfClose, Take, Wait
+from tihua._ingest.session import IngestSession
+from tihua._ingest.steps import HalfClose, Take, Wait
 from tihua.v1.ingest_service_pb2 import IngestCredit, IngestDraining, IngestResponse
 
 

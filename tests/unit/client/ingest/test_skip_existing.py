@@ -3,9 +3,9 @@
 import tihua
 from client_sessions import asking_session, item, opened, run, step
 from tihua import InvalidRequestError
-from tihua._ingest_session import IngestSession
-from tihua._ingest_steps import Ask, HalfClose, Read, Take
-from tihua._ingest_window import MAX_WINDOW_BYTES
+from tihua._ingest.session import IngestSession
+from tihua._ingest.steps import Ask, HalfClose, Read, Take
+from tihua._ingest.window import MAX_WINDOW_BYTES
 
 
 def offer(session: IngestSession, *ids: str) -> None:

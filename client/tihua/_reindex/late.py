@@ -15,9 +15,9 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from tihua._reindex_changes import Change, ChangeKind, Copied, changes
-from tihua._reindex_plan import Plan
-from tihua._reindex_writer import Note
+from tihua._reindex.changes import Change, ChangeKind, Copied, changes
+from tihua._reindex.plan import Plan
+from tihua._reindex.writer import Note
 from tihua._server_types import Limits
 from tihua._types import Item, ItemError
 from tihua.errors import InvalidRequestError

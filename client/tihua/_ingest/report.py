@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tihua import _convert
-from tihua._ingest_types import IngestProgress
+from tihua._ingest.types import IngestProgress
 from tihua._types import ItemError
 from tihua.errors import InvalidRequestError
 from tihua.v1.ingest_service_pb2 import BatchError, IngestAck, IngestRequest, IngestSummary

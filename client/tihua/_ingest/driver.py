@@ -15,9 +15,9 @@ import grpc
 
 from tihua import _convert_items
 from tihua._connection import Connection
-from tihua._ingest_session import IngestSession
-from tihua._ingest_steps import Ask, HalfClose, Read, Send, Take, Wait
-from tihua._ingest_types import IngestProgress
+from tihua._ingest.session import IngestSession
+from tihua._ingest.steps import Ask, HalfClose, Read, Send, Take, Wait
+from tihua._ingest.types import IngestProgress
 from tihua._reconnect import Reconnect
 from tihua._status import error_from_rpc
 from tihua._types import Item

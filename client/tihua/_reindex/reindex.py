@@ -3,8 +3,8 @@
     rename ──> copy ──> catch up ──> swap ──> settle
     (once)     until nothing has changed      until nobody writes to the old one any more
 
-No state is kept on this machine: the collections (`_reindex_plan.py`) and their items
-(`_reindex_changes.py`) show how far it has got. After an interruption just call it again.
+No state is kept on this machine: the collections (`_reindex/plan.py`) and their items
+(`_reindex/changes.py`) show how far it has got. After an interruption just call it again.
 """
 
 import time
@@ -12,10 +12,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from tihua._reconnect import ReconnectPolicy
-from tihua._reindex_changes import Copied
-from tihua._reindex_plan import plan
-from tihua._reindex_steps import Steps
-from tihua._reindex_types import Content, ReindexProgress, ReindexSummary
+from tihua._reindex.changes import Copied
+from tihua._reindex.plan import plan
+from tihua._reindex.steps import Steps
+from tihua._reindex.types import Content, ReindexProgress, ReindexSummary
 from tihua._server_types import ServerInfo
 from tihua._types import UNKNOWN_TIME, ModelRef
 from tihua.errors import NotFoundError, TihuaError

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 from tihua._between_collections import if_any
 from tihua._reconnect import ReconnectPolicy
-from tihua._reindex_changes import Change
-from tihua._reindex_plan import Plan
-from tihua._reindex_watch import AliasWatch
-from tihua._reindex_writer import Note
+from tihua._reindex.changes import Change
+from tihua._reindex.plan import Plan
+from tihua._reindex.watch import AliasWatch
+from tihua._reindex.writer import Note
 from tihua._types import Item, ItemError
 
 if TYPE_CHECKING:

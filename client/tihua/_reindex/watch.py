@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from tihua._reindex_plan import Plan
+from tihua._reindex.plan import Plan
 from tihua.errors import FailedPreconditionError
 
 if TYPE_CHECKING:

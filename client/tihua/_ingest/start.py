@@ -3,8 +3,8 @@
 import uuid
 
 from tihua import _convert
-from tihua._ingest_report import Counts
-from tihua._ingest_types import WriteMode
+from tihua._ingest.report import Counts
+from tihua._ingest.types import WriteMode
 from tihua.v1 import ingest_service_pb2
 from tihua.v1.ingest_service_pb2 import IngestRequest, IngestStart
 

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from tihua._between_collections import created_like, ensure_loaded
 from tihua._reconnect import ReconnectPolicy
-from tihua._reindex_changes import Copied, Seen
-from tihua._reindex_early import EarlyWriter
-from tihua._reindex_late import LateWriter
-from tihua._reindex_pass import Pass
-from tihua._reindex_plan import Plan
-from tihua._reindex_types import Content, ReindexProgress, ReindexStage
-from tihua._reindex_watch import AliasWatch
-from tihua._reindex_writer import Writer
+from tihua._reindex.changes import Copied, Seen
+from tihua._reindex.early import EarlyWriter
+from tihua._reindex.late import LateWriter
+from tihua._reindex.one_pass import Pass
+from tihua._reindex.plan import Plan
+from tihua._reindex.types import Content, ReindexProgress, ReindexStage
+from tihua._reindex.watch import AliasWatch
+from tihua._reindex.writer import Writer
 from tihua._server_types import AliasMove, Collection, ServerInfo
 from tihua._types import UNKNOWN_TIME
 from tihua.errors import NotFoundError, ServerError

@@ -3,7 +3,7 @@
     two lists ──> changes ──> pages: deleted, fetched ──> content read, some ahead ──> written
 
 The buffers in between are bounded in items and in bytes, however large the collections. How items
-are written depends on who else writes to the new collection (`_reindex_writer.py`).
+are written depends on who else writes to the new collection (`_reindex/writer.py`).
 """
 
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 from tihua._between_collections import LIST_ITEMS, PAGE_ITEMS, listed
 from tihua._read_ahead import two_stages
-from tihua._reindex_changes import Change, Seen, changes
-from tihua._reindex_content import held_bytes, with_content
-from tihua._reindex_plan import Plan
-from tihua._reindex_types import Content, ReindexProgress, ReindexStage
-from tihua._reindex_writer import Writer
+from tihua._reindex.changes import Change, Seen, changes
+from tihua._reindex.content import held_bytes, with_content
+from tihua._reindex.plan import Plan
+from tihua._reindex.types import Content, ReindexProgress, ReindexStage
+from tihua._reindex.writer import Writer
 from tihua._server_types import Limits
 from tihua._types import Item, ItemError
 

@@ -16,7 +16,7 @@ from PIL.BmpImagePlugin import BmpImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
-from tihua._picture_error import PictureError, PictureTooLargeError
+from tihua._picture.errors import PictureError, PictureTooLargeError
 
 MAX_SIDE_PX = 65_535
 """Maximum width and height: the limit of JPEG, and 2 MB for Pillow's table of bicubic weights.

@@ -15,7 +15,7 @@ For an RGB or grey picture that Pillow resizes, the result is bit for bit that o
 * 16-bit grey is scaled to 8 bits (cn_clip clips it to white);
 * of an animation, or a file of several pages, the first picture is used;
 * in a float TIFF 0 is black and 1 is white; 32-bit integers have no agreed white and are refused,
-  as is every format that is not listed in `_picture_file.FORMATS`.
+  as is every format that is not listed in `file.FORMATS`.
 
 All functions may run in several threads at once; Pillow releases the GIL while it decodes and
 resizes. Pillow's settings are not changed.
@@ -26,9 +26,9 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from tihua._picture_file import opened
-from tihua._picture_memory import memory_pixels
-from tihua._picture_pixels import opaque, plain, upright_method
+from tihua._picture.file import opened
+from tihua._picture.memory import memory_pixels
+from tihua._picture.pixels import opaque, plain, upright_method
 
 DRAFT_MARGIN = 6
 """A JPEG is decoded at 1/2, 1/4 or 1/8 if both sides remain this many times those of the square.
@@ -114,9 +114,9 @@ def square_from_file(
 
     Raises:
         PictureError: the bytes are empty, not a picture of these formats, damaged or cut short, or
-            cost far more work than their pixels (`_picture_bounds.py`).
+            cost far more work than their pixels (`_picture/bounds.py`).
         PictureTooLargeError: more than `max_pixels`, or a side of more than
-            `_picture_bounds.MAX_SIDE_PX`.
+            `bounds.MAX_SIDE_PX`.
     """
     decoded = decode(content, max_pixels=max_pixels, draft_side=DRAFT_MARGIN * size)
     # Errors from here on are not the file's fault.

@@ -2,8 +2,8 @@
 
 from collections import deque
 
-from tihua._ingest_credit import Credit
-from tihua._ingest_place import other_batches
+from tihua._ingest.credit import Credit
+from tihua._ingest.place import other_batches
 from tihua.errors import InvalidRequestError, ServerError
 from tihua.v1.ingest_service_pb2 import IngestRequest
 

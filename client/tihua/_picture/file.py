@@ -13,8 +13,8 @@ from collections.abc import Iterator, Sequence
 
 from PIL import Image, UnidentifiedImageError
 
-from tihua._picture_bounds import check_size, check_tags, check_work, readable
-from tihua._picture_error import PictureError, PictureTooLargeError
+from tihua._picture.bounds import check_size, check_tags, check_work, readable
+from tihua._picture.errors import PictureError, PictureTooLargeError
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
 """The formats to decode, detected by content. Pillow reads more; each is more code to trust."""

@@ -16,7 +16,7 @@ from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
-from tihua._picture_bounds import scan_count, stored_pixels
+from tihua._picture.bounds import scan_count, stored_pixels
 
 _PLAIN_MODES = {"1": 1.5, "L": 1, "P": 1.5, "I;16": 1.5, "RGB": 1, "CMYK": 1, "YCbCr": 1}
 """Modes, and the memory of a pixel with its conversion, in pixels of RGB; other modes take

@@ -24,14 +24,14 @@ safe, and its hash proves that they are these items.
 from collections.abc import Container
 
 from tihua._convert import invalid
-from tihua._ingest_batch import MAX_BATCH_BYTES, Batch, BatchBuilder, request_bytes
-from tihua._ingest_outbox import Outbox
-from tihua._ingest_place import Place
-from tihua._ingest_report import IngestReport
-from tihua._ingest_start import SessionStart
-from tihua._ingest_steps import Ask, HalfClose, Read, Send, Step, Take, Wait
-from tihua._ingest_types import IngestProgress, WriteMode
-from tihua._ingest_window import MAX_WINDOW_ITEMS, Window
+from tihua._ingest.batch import MAX_BATCH_BYTES, Batch, BatchBuilder, request_bytes
+from tihua._ingest.outbox import Outbox
+from tihua._ingest.place import Place
+from tihua._ingest.report import IngestReport
+from tihua._ingest.start import SessionStart
+from tihua._ingest.steps import Ask, HalfClose, Read, Send, Step, Take, Wait
+from tihua._ingest.types import IngestProgress, WriteMode
+from tihua._ingest.window import MAX_WINDOW_ITEMS, Window
 from tihua._server_types import Limits
 from tihua._types import Item
 from tihua.errors import InvalidRequestError

@@ -1,14 +1,14 @@
 """Converts the pixels of an opened picture: to a mode that can be resized, opaque, upright.
 
-`_picture.py` has the rules for transparency, orientation and unusual modes.
+`_picture/decoding.py` has the rules for transparency, orientation and unusual modes.
 """
 
 import math
 
 from PIL import ExifTags, Image
 
-from tihua._picture_error import PictureError
-from tihua._picture_file import DAMAGED
+from tihua._picture.errors import PictureError
+from tihua._picture.file import DAMAGED
 
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,

@@ -1,13 +1,13 @@
 """How a pass of a reindex writes to the new collection.
 
-Before the swap only the reindex writes there, so items are ingested (`_reindex_early.py`). After it
-others write as well, so items are embedded, compared again and written (`_reindex_late.py`).
+Before the swap only the reindex writes there, so items are ingested (`_reindex/early.py`). After it
+others write as well, so items are embedded, compared again and written (`_reindex/late.py`).
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol, TypeAlias
 
-from tihua._reindex_changes import Change, Copied
+from tihua._reindex.changes import Change, Copied
 from tihua._types import Item, ItemError
 
 Note: TypeAlias = Callable[[int, Iterable[ItemError]], None]

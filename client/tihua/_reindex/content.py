@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from tihua import _convert
-from tihua._reindex_types import Content
+from tihua._reindex.types import Content
 from tihua._types import UNKNOWN_TIME, Item, ItemError
 from tihua.errors import InvalidRequestError
 

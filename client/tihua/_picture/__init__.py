@@ -1,0 +1,1 @@
+"""Turns picture files into the pixels that a model takes: for the server, and for clients."""

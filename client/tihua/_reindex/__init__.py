@@ -1,0 +1,1 @@
+"""Moves a collection to another model while it is searched and written to."""
