@@ -69,26 +69,32 @@ async def test_each_item_is_stored_and_counted_once_whatever_breaks(
 async def test_a_server_that_stopped_before_it_took_the_stream_is_no_end(
     language: str, built: Programs, server: ServerProcess, names: Sequence[str], tmp_path: Path
 ) -> None:
-    """It says CANCELLED, as gRPC does for it."""
+    """The server says CANCELLED, as gRPC does for it, and the client opens another stream."""
     fake = Refusing(refusal(grpc.StatusCode.CANCELLED, "the server stops"))
     report = await ingest(fake, language, built, server, tmp_path)
     assert fake.stored == good(names)
     assert report == {"written": 98, "failed": 2, "failures": BAD, "streams": 2}
 
 
+@pytest.fixture(scope="module")
+def narrow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """A server that takes messages of 64 KiB."""
+    flags = ("--max-message-bytes", str(2**16))
+    data_dir = tmp_path_factory.mktemp("narrow")
+    with running(data_dir, *flags, module="fake_server") as process:
+        yield process
+
+
 def test_batches_are_as_large_as_the_server_takes(
-    language: str, built: Programs, tmp_path: Path
+    language: str, built: Programs, narrow: ServerProcess, tmp_path: Path
 ) -> None:
     """A picture that is larger by itself is a failure at its place: first, between, last."""
-    pictures = tmp_path / "pictures"
-    pictures.mkdir()
     picture = QUERY_PICTURE.read_bytes()
     for number in range(40):
         padding = bytes(2**16) if number in {0, 20, 39} else b""
-        (pictures / f"{number:02}.jpg").write_bytes(picture + padding)
-    command = [*built["tour"], language, pictures, QUERY_PICTURE]
-    with running(tmp_path / "data", "--max-message-bytes", str(2**16)) as server:
-        lines = lines_of(finish(start(command, server.address)))
+        (tmp_path / f"{number:02}.jpg").write_bytes(picture + padding)
+    command = [*built["tour"], language, tmp_path, QUERY_PICTURE]
+    lines = lines_of(finish(start(command, narrow.address)))
     assert answers(lines, "ingest") == [
         {"written": 37, "failed": 3, "failures": [0, 20, 39], "streams": 1}
     ]
@@ -97,7 +103,7 @@ def test_batches_are_as_large_as_the_server_takes(
 def test_an_item_without_anything_is_a_failure(
     programs: Callable[[str], Programs], server: ServerProcess
 ) -> None:
-    """In TypeScript, where it takes no byte."""
+    """In TypeScript such an item takes no byte in a batch."""
     command = programs("node")["empty"]
     with tihua.Client(server.address) as client:
         client.create_collection("empty")
@@ -113,7 +119,7 @@ def test_a_source_is_closed_though_it_is_not_read_to_its_end(
     """
     command = programs("node")["abandoned"]
     limits = ("--max-message-bytes", str(2**19), "--max-batch-items", "8")
-    with running(tmp_path, *limits) as server:
+    with running(tmp_path, *limits, module="fake_server") as server:
         with tihua.Client(server.address) as client:
             client.create_collection("abandoned")
         told = finish(start([*command, "abandoned"], server.address)).splitlines()
@@ -137,14 +143,16 @@ def test_a_report_that_is_used_again_is_reset(
 @pytest.fixture(scope="module")
 def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     """A server that lets streams rest for half a second."""
-    with running(tmp_path_factory.mktemp("impatient"), "--stream-idle-timeout-s", "0.5") as process:
+    flags = ("--stream-idle-timeout-s", "0.5")
+    data_dir = tmp_path_factory.mktemp("impatient")
+    with running(data_dir, *flags, module="fake_server") as process:
         yield process
 
 
 def test_an_ingest_goes_on_though_its_stream_is_ended_at_rest(
     language: str, built: Programs, impatient: ServerProcess, tmp_path: Path
 ) -> None:
-    """The first picture of all comes late."""
+    """The stream is ended while the client waits for its first picture."""
     picture = QUERY_PICTURE.read_bytes()
     late = tmp_path / "00.jpg"
     os.mkfifo(late)  # whoever reads it waits for whoever writes it

@@ -31,14 +31,14 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
     pair = authority.pair()
     tokens = write_tokens(folder / "tokens", f"tour write {TOKEN}")
     flags = ["--tls-cert", pair.cert, "--tls-key", pair.key, "--token-file", tokens]
-    with running(folder / "data", *map(str, flags)) as server:
+    with running(folder / "data", *map(str, flags), module="fake_server") as server:
         yield Guarded(server.address.replace("127.0.0.1", "localhost"), authority.ca)
 
 
 def test_a_caller_with_a_token_is_let_in_over_tls(
     language: str, built: Programs, guarded: Guarded
 ) -> None:
-    """The whole tour, its bulk stream too."""
+    """The whole tour is made, including its bulk stream."""
     command = [*built["tour"], language, QUERY_PICTURE.parent, QUERY_PICTURE]
     environment = {"TIHUA_CA": str(guarded.ca), "TIHUA_TOKEN": TOKEN}
     lines = lines_of(finish(start(command, guarded.address, **environment)))
