@@ -1,14 +1,18 @@
 """A server with real pictures, and the programs in other languages that call it."""
 
+import contextlib
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
 import tihua
+from cutting_proxy import cutting
 from needs import go_without
 from processes import GALLERY, ServerProcess, running
-from toolchains import LANGUAGES, Programs, building
+from thrift import bytes_until_two_thirds, running_thrifty
+from toolchains import LANGUAGES, BuildFailed, Programs, building
 from tours import QUERY_PICTURE, Lines, finish, lines_of, start
 
 
@@ -41,7 +45,7 @@ def built(programs: Callable[[str], Programs], language: str) -> Programs:
     return programs(language)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def all_built(programs: Callable[[str], Programs]) -> Mapping[str, Programs]:
     """The programs of every language whose toolchain is there."""
     there = [name for name, language in LANGUAGES.items() if not language.missing_packages()]
@@ -72,6 +76,44 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     """A server with the packaged model; its log has a line for every call."""
     with running(tmp_path_factory.mktemp("server"), "--log-level", "debug") as process:
         yield process
+
+
+@pytest.fixture(scope="session")
+def thrifty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """A server that grants little credit."""
+    with running_thrifty(tmp_path_factory.mktemp("thrifty")) as process:
+        yield process
+
+
+@pytest.fixture(scope="session")
+def cut_off(
+    all_built: Mapping[str, Programs], thrifty: ServerProcess, folder: Path
+) -> Iterator[Mapping[str, "subprocess.Popen[str]"]]:
+    """A tour in each language whose server falls silent in the middle of the ingest."""
+    with contextlib.ExitStack() as stack:
+        tours = {}
+        cut_after = bytes_until_two_thirds(folder)
+        for name, built in all_built.items():
+            proxy = stack.enter_context(
+                cutting(thrifty.address, cut_after_bytes=cut_after, is_silent=True)
+            )
+            command = [*built["tour"], f"{name}_vanished", folder, QUERY_PICTURE]
+            tours[name] = stack.enter_context(start(command, proxy.address))
+            stack.callback(tours[name].kill)
+        yield tours
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put last what waits for `cut_off`."""
+    items.sort(key=lambda item: "cut_off" in getattr(item, "fixturenames", ()))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _begin_to_wait(request: pytest.FixtureRequest) -> None:
+    """Cut the tours off first: it takes them a minute to notice, while the other tests run."""
+    if any("cut_off" in getattr(item, "fixturenames", ()) for item in request.session.items):
+        with contextlib.suppress(BuildFailed):  # told by the tests of that language
+            request.getfixturevalue("cut_off")
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -11,33 +12,13 @@ from cutting_proxy import cutting
 from fake_encoder import FakeEncoder
 from held_encoder import HeldEncoder
 from in_process import serving
-from processes import ServerProcess, running
+from processes import ServerProcess
+from thrift import bytes_until_two_thirds, running_thrifty
 from tihua_server.config import Config
 from toolchains import Programs
 from tours import QUERY_PICTURE, answers, ended, finish, lines_of, start
 
 pytestmark = [pytest.mark.polyglot, pytest.mark.timeout(600, func_only=True)]
-
-
-CREDIT_BYTES = 2**19
-"""What the servers here let be in flight: half of the folder. A client that has sent two thirds
-has waited for credit, and read an acknowledgement before that."""
-
-LITTLE_CREDIT = ("--max-message-bytes", str(CREDIT_BYTES))
-
-
-def bytes_until_two_thirds(folder: Path) -> int:
-    """Return after how many bytes of a tour two thirds of the folder are sent."""
-    sizes = [path.stat().st_size for path in folder.rglob("*") if path.is_file()]
-    assert sum(sizes) * 3 // 5 > CREDIT_BYTES
-    return QUERY_PICTURE.stat().st_size + sum(sizes) * 2 // 3
-
-
-@pytest.fixture(scope="module")
-def thrifty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    """A server that grants little credit."""
-    with running(tmp_path_factory.mktemp("thrifty"), *LITTLE_CREDIT) as process:
-        yield process
 
 
 def test_an_ingest_goes_on_after_a_cut(
@@ -62,7 +43,7 @@ def test_a_server_that_knows_nothing_of_the_session_counts_on(
     names = list(all_built)
     commands = {name: [*all_built[name]["tour"], name, folder, QUERY_PICTURE] for name in names}
     with contextlib.ExitStack() as stack:
-        with running(tmp_path / "data", *LITTLE_CREDIT) as first:
+        with running_thrifty(tmp_path / "data") as first:
             cut_after = bytes_until_two_thirds(folder)
             proxies = {
                 name: stack.enter_context(cutting(first.address, cut_after_bytes=cut_after))
@@ -73,7 +54,7 @@ def test_a_server_that_knows_nothing_of_the_session_counts_on(
             tours = {name: start(commands[name], proxies[name].address) for name in names}
             for proxy in proxies.values():
                 assert proxy.was_cut.wait(120)
-        with running(tmp_path / "data", *LITTLE_CREDIT) as second:
+        with running_thrifty(tmp_path / "data") as second:
             for proxy in proxies.values():
                 proxy.upstream = second.address
                 proxy.may_connect.set()
@@ -89,19 +70,10 @@ def test_a_server_that_knows_nothing_of_the_session_counts_on(
 
 
 def test_a_server_that_vanishes_is_noticed(
-    all_built: Mapping[str, Programs], thrifty: ServerProcess, folder: Path, ids: Sequence[str]
+    cut_off: Mapping[str, "subprocess.Popen[str]"], ids: Sequence[str]
 ) -> None:
     """It answers no ping after a minute of silence; in every language at once."""
-    with contextlib.ExitStack() as stack:
-        cut_after = bytes_until_two_thirds(folder)
-        tours = {}
-        for name, built in all_built.items():
-            proxy = stack.enter_context(
-                cutting(thrifty.address, cut_after_bytes=cut_after, is_silent=True)
-            )
-            command = [*built["tour"], f"{name}_vanished", folder, QUERY_PICTURE]
-            tours[name] = start(command, proxy.address)
-        reports = {name: answers(lines_of(finish(tour)), "ingest") for name, tour in tours.items()}
+    reports = {name: answers(lines_of(finish(tour)), "ingest") for name, tour in cut_off.items()}
     for [report] in reports.values():
         assert (report["written"], report["streams"]) == (len(ids), 2)
 
