@@ -40,9 +40,8 @@ test-gateway: .venv/.gateway ## Run the tests of HTTP/JSON and gRPC-Web: curl's 
 	$(BIN)/pytest -m gateway tests/gateway
 
 test-milvus: .venv/.milvus ## Run the tests of store, services, reindex and two replicas on a real Milvus 2.3.5, started and stopped here
-	$(BIN)/pytest tests/store tests/replicas -m 'not slow'
-	$(BIN)/pytest -m milvus $(addprefix tests/e2e/,test_services.py test_searching.py test_collections.py \
-		test_items.py test_bad_requests.py test_copy.py reindex)
+	$(BIN)/pytest -m milvus tests/store tests/replicas $(addprefix tests/e2e/,test_services.py \
+		test_searching.py test_collections.py test_items.py test_bad_requests.py test_copy.py reindex)
 
 test-polyglot: install ## Build the clients in other languages and compare them with Python's; docs/clients.md
 	$(BIN)/pytest -m polyglot tests/polyglot
