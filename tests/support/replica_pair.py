@@ -1,4 +1,7 @@
-"""Two servers on one Milvus, behind one name; each may be killed and started again."""
+"""Two servers on one Milvus, behind one name; each may be killed and started again.
+
+Their model is a fake, with which they start in a second.
+"""
 
 import contextlib
 from pathlib import Path
@@ -45,7 +48,8 @@ class Replica:
             return
         self.stop()
         flags = (*self._flags, "--host", self._host, "--port", str(self.port))
-        self._server = self._stack.enter_context(running(self._directory, *flags))
+        process = running(self._directory, *flags, module="fake_server")
+        self._server = self._stack.enter_context(process)
         self.port = int(self.server.address.rpartition(":")[2])
         self._is_ending = False
 
