@@ -27,14 +27,17 @@ DIM = 8
 MILVUSES = ["lite", pytest.param("server", marks=pytest.mark.milvus)]
 
 SPARE = f"test_{uuid.uuid4().hex}"
+SPARE_PAIR = (f"{SPARE}_old", f"{SPARE}_new")
 
 
 @pytest.fixture(scope="session")
-def spare(milvus_uri: str) -> Iterator[str]:
-    """Name of a collection that tests on the server use one after the other."""
-    yield SPARE
+def spares(milvus_uri: str) -> Iterator[set[str]]:
+    """Names of collections that tests on the server use one after the other."""
+    names = {SPARE, *SPARE_PAIR}
+    yield names
     with contextlib.closing(MilvusClient(milvus_uri, timeout=30)) as client:
-        client.drop_collection(SPARE, timeout=30)
+        for name in names:
+            client.drop_collection(name, timeout=30)
 
 
 @pytest.fixture
@@ -46,10 +49,10 @@ async def lite(tmp_path: Path) -> AsyncIterator[Milvus]:
 
 
 @pytest.fixture
-async def server(milvus_uri: str, spare: str) -> AsyncIterator[Milvus]:
+async def server(milvus_uri: str, spares: set[str]) -> AsyncIterator[Milvus]:
     """A Milvus server; what a test creates on it is dropped."""
     store = await Milvus.open(milvus_uri, timeout_s=30)
-    before = {spare, *await store.names()}
+    before = {*spares, *await store.names()}
     yield store
     for name in set(await store.names()) - before:
         for alias in (await store.describe(name)).aliases:
@@ -102,17 +105,22 @@ def spec() -> Callable[..., CollectionSpec]:
     return make
 
 
+async def create_or_empty(store: VectorStore, spec: CollectionSpec) -> None:
+    """Create a collection, or empty the one that an earlier test has left.
+
+    Creating one takes a server 2 s.
+    """
+    if spec.name in await store.names():
+        await store.load(spec.name)
+        await store.delete_where(spec.name, Filter())
+    else:
+        await store.create(spec)
+
+
 @pytest.fixture
 async def name(store: VectorStore, spec: Callable[..., CollectionSpec]) -> str:
-    """Return the name of an empty collection with an exact index.
-
-    Creating one takes a server 2 s, so there the last test's is emptied and reused.
-    """
-    if SPARE in await store.names():
-        await store.load(SPARE)
-        await store.delete_where(SPARE, Filter())
-    else:
-        await store.create(replace(spec(), name=SPARE))
+    """Return the name of an empty collection with an exact index."""
+    await create_or_empty(store, replace(spec(), name=SPARE))
     return SPARE
 
 
@@ -124,31 +132,37 @@ def embeddings() -> FloatArray:
     return normed
 
 
+MakePair = Callable[..., Awaitable[tuple[str, str]]]
+
+
 @pytest.fixture
-def make_pair(
-    spec: Callable[..., CollectionSpec], embeddings: FloatArray
-) -> Callable[[VectorStore], Awaitable[tuple[str, str]]]:
-    """Return a function that creates two collections of one item; models and ids: `old`, `new`."""
+def make_pair(spec: Callable[..., CollectionSpec], embeddings: FloatArray) -> MakePair:
+    """Return a function that creates two collections of one item; models and ids: `old`, `new`.
 
-    async def create(store: VectorStore, number: int, item_id: str) -> str:
-        created = replace(spec(), model=ModelRef(item_id, f"{number:016x}"))
-        await store.create(created)
-        await store.upsert(created.name, [Item(item_id, embeddings[number])])
-        return created.name
+    Their names are new, or given.
+    """
 
-    async def make(store: VectorStore) -> tuple[str, str]:
-        old, new = await asyncio.gather(create(store, 0, "old"), create(store, 1, "new"))
+    async def create(store: VectorStore, name: str, number: int, item_id: str) -> None:
+        model = ModelRef(item_id, f"{number:016x}")
+        await create_or_empty(store, replace(spec(), name=name, model=model))
+        await store.upsert(name, [Item(item_id, embeddings[number])])
+
+    async def make(store: VectorStore, names: tuple[str, str] | None = None) -> tuple[str, str]:
+        old, new = names or (spec().name, spec().name)
+        await asyncio.gather(create(store, old, 0, "old"), create(store, new, 1, "new"))
         return old, new
 
     return make
 
 
 @pytest.fixture
-async def pair(
-    store: VectorStore, make_pair: Callable[[VectorStore], Awaitable[tuple[str, str]]]
-) -> tuple[str, str]:
-    """Such a pair in `store`."""
-    return await make_pair(store)
+async def pair(store: VectorStore, make_pair: MakePair) -> AsyncIterator[tuple[str, str]]:
+    """Such a pair in `store`, whose second collection a test must not rename."""
+    made = await make_pair(store, SPARE_PAIR)
+    yield made
+    for name in {*made} & {*await store.names()}:
+        for alias in (await store.describe(name)).aliases:
+            await store.drop_alias(alias)
 
 
 @pytest.fixture

@@ -98,10 +98,12 @@ async def test_what_an_alias_led_to_is_not_believed_after_it_was_moved(
 
 
 async def test_what_an_alias_leads_to_is_known_at_once_after_it_was_renamed(
-    store: VectorStore, pair: tuple[str, str], alias: str, embeddings: FloatArray
+    store: VectorStore, make_pair: MakePair, embeddings: FloatArray
 ) -> None:
     """The server that renamed it takes no new collection of the old name for it."""
-    old, new = pair
+    old, new = await make_pair(store)
+    alias = old + "_alias"
+    await store.set_alias(alias, old)
     await store.spec(alias)
     await store.rename(old, old + "_1", keeps_alias=False)
 
