@@ -1,5 +1,6 @@
 """Small materials: a few plain pictures in the folders that training reads."""
 
+import importlib.util
 import io
 import json
 from pathlib import Path
@@ -61,6 +62,15 @@ def photograph_folder(tmp_path: Path) -> Path:
     lines += ["train/b.jpg\t 人在走 ", "val/c.jpg\t一座桥", "val/absent.jpg\t不在"]
     (folder / "captions.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     return folder
+
+
+@pytest.fixture
+def torch_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compute by torch, as without OpenVINO or on a GPU: OpenVINO takes seconds to convert."""
+    find_spec = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == "openvino" else find_spec(name)
+    )
 
 
 @pytest.fixture

@@ -207,6 +207,7 @@ def test_a_seed_that_torch_cannot_take_is_refused(command: str) -> None:
     assert "is not in the range 0<=x<=9223372036854775807" in result.output
 
 
+@pytest.mark.usefixtures("torch_alone")
 def test_what_was_made_is_told_in_a_few_lines(photograph_folder: Path, tmp_path: Path) -> None:
     """File, settings and recall; the rest is in the checkpoint."""
     call = ["train", "--data", str(photograph_folder), "--out", str(tmp_path / "out")]

@@ -162,6 +162,7 @@ def test_a_model_goes_on_with_pictures_of_another_kind(
     torch.testing.assert_close(after(ids), before(ids))
 
 
+@pytest.mark.usefixtures("torch_alone")
 def test_nothing_is_learned_from_what_is_measured_by(
     materials: Materials, photograph_folder: Path, tmp_path: Path
 ) -> None:
@@ -178,6 +179,7 @@ def test_nothing_is_learned_from_what_is_measured_by(
     assert train_tiny(changed, recipe, tmp_path / "other", device="cpu")[1] == digest
 
 
+@pytest.mark.usefixtures("torch_alone")
 def test_other_pictures_to_measure_by_are_another_training(
     materials: Materials, photograph_folder: Path, tmp_path: Path
 ) -> None:
@@ -194,6 +196,7 @@ def test_other_pictures_to_measure_by_are_another_training(
     assert train_tiny(materials, recipe, tmp_path / "out", device="cpu")[1] == digest
 
 
+@pytest.mark.usefixtures("torch_alone")
 def test_another_table_of_spellings_is_another_training(
     materials: Materials, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

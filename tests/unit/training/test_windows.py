@@ -16,18 +16,14 @@ BLOCKS = 3
 SIDE = 24
 COUNT = 4
 
+pytestmark = pytest.mark.usefixtures("torch_alone")
+
 
 @pytest.fixture
 def tower() -> ImageTower:
     """A tower of random weights."""
     torch.manual_seed(0)
     return ImageTower(NetworkShape(image_size=32)).eval()
-
-
-@pytest.fixture(autouse=True)
-def _torch_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Compute by torch, as without OpenVINO or on a GPU: OpenVINO takes seconds to convert."""
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
 
 
 def _windows(tower: ImageTower, photographs: Path, out: Path, *, seed: int = 0) -> Windows:
