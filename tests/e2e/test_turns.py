@@ -106,9 +106,13 @@ async def test_a_query_passes_what_another_asked_for_at_once(
 
 
 async def test_a_search_of_many_is_large_by_its_queries(
-    client: tihua.AsyncClient, models: ServedModels, encoder: HeldTexts
+    client: tihua.AsyncClient,
+    models: ServedModels,
+    encoder: HeldTexts,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """One query, as `tihua search` sends it, is admitted when large calls have used their share."""
+    monkeypatch.setattr("tihua._call_retries.MAX_ATTEMPTS", 1)  # or it would wait for seconds
     busy = await encoder.hold(client)
     large = asyncio.ensure_future(client.embed_texts([SINGLE] * 35))
     await _waiting(models, 35)
