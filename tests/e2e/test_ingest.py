@@ -1,4 +1,4 @@
-"""The ingest stream against a running server: order, faults, resume, a killed server."""
+"""The ingest stream against a running server: order, faults, resume, folders."""
 
 import queue
 import shutil
@@ -19,7 +19,6 @@ from processes import (
     INTERRUPTIBLE,
     ServerProcess,
     run_tihua,
-    running,
     start_module,
 )
 from tihua.v1 import ingest_service_pb2 as pb
@@ -219,35 +218,6 @@ def test_a_second_folder_does_not_replace_the_first(
     assert item.uri == str(tmp_path / "a" / "IMG_0001.jpg")
     run_tihua("-c", name, "ingest", tmp_path / "b", "--id-prefix", "b/", address=server.address)
     assert client.count_items(collection=name) == 2
-
-
-def test_a_killed_server_loses_nothing_that_it_acknowledged(tmp_path: Path) -> None:
-    """After kill -9 midway, a restart and another ingest, every picture is there once."""
-    folder = tmp_path / "many"
-    folder.mkdir()
-    sources = sorted(GALLERY.glob("*.jpg"))
-    for number in range(300):
-        shutil.copy(sources[number % len(sources)], folder / f"{number:03}.jpg")
-    data_dir = tmp_path / "data"
-    acknowledged = 0
-    with running(data_dir) as server, tihua.Client(server.address, collection="many") as client:
-        client.create_collection()
-
-        def kill_in_the_middle(progress: tihua.IngestProgress) -> None:
-            nonlocal acknowledged
-            acknowledged = progress.written
-            server.process.kill()
-
-        items = (tihua.Item(path.name, image=path) for path in sorted(folder.iterdir()))
-        with pytest.raises(tihua.UnavailableError):
-            client.ingest(items, on_progress=kill_in_the_middle, reconnect_timeout=0.5)
-    assert acknowledged > 0
-    with running(data_dir) as server, tihua.Client(server.address, collection="many") as client:
-        assert client.count_items() >= acknowledged
-        result = run_tihua("--collection", "many", "ingest", folder, address=server.address)
-        assert result.returncode == 0, result.stderr
-        assert client.count_items() == 300
-        assert len({item.id for item in client.list_items(fields=[])}) == 300
 
 
 def test_a_client_that_dies_in_the_middle_of_an_answer_is_no_bug(

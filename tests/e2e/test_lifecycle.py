@@ -204,10 +204,7 @@ def test_a_server_that_still_loads_ends_at_once(number: signal.Signals, tmp_path
             process.kill()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_second_signal_ends_a_draining_server_at_once(
-    number: signal.Signals, tmp_path: Path
-) -> None:
+def test_a_second_signal_ends_a_draining_server_at_once(tmp_path: Path) -> None:
     """A second Ctrl-C skips the drain; the written items are kept."""
     with (
         running(tmp_path, "--drain-timeout-s", "300", module="stuck_server") as server,
@@ -219,15 +216,15 @@ def test_a_second_signal_ends_a_draining_server_at_once(
         busy = caller.submit(client.embed_text, STUCK, timeout=60)
         while not server.has_logged("stuck"):
             client.server_info()
-        server.process.send_signal(number)
+        server.process.send_signal(signal.SIGINT)
         while not server.has_logged("stopping"):
             assert server.process.poll() is None
             time.sleep(0.01)
         give_up_s = time.monotonic() + 30
         while server.process.poll() is None and time.monotonic() < give_up_s:
-            server.process.send_signal(number)
+            server.process.send_signal(signal.SIGINT)
             time.sleep(0.1)
-        assert server.process.wait(1) == 128 + number
+        assert server.process.wait(1) == 128 + signal.SIGINT
         with pytest.raises(tihua.TihuaError):
             busy.result()
     assert count_kept(tmp_path, "kept") == 1
