@@ -21,6 +21,7 @@ from processes import (
     run_tihua,
     start_module,
 )
+from scraped import gained
 from tihua.v1 import ingest_service_pb2 as pb
 from tihua.v1 import types_pb2
 from tihua.v1.ingest_service_pb2_grpc import IngestServiceStub
@@ -144,18 +145,23 @@ def folder(tmp_path: Path, pictures: Sequence[Path]) -> Path:
 def test_a_folder_goes_in_once_however_often_it_is_ingested(
     server: ServerProcess, client: tihua.Client, folder: Path, names: Iterator[str]
 ) -> None:
-    """The second run sends and embeds nothing; the broken file is named each time."""
+    """The second run embeds nothing, and sends the broken file alone, which is named each time."""
     name = next(names)
-    first = run_tihua("--collection", name, "ingest", folder, address=server.address)
-    assert first.returncode == 0, first.stderr
-    assert "broken.JPG" in first.stdout + first.stderr
+
+    def ingest(told: str) -> Callable[..., float]:
+        def run() -> None:
+            done = run_tihua("--collection", name, "ingest", folder, address=server.address)
+            assert done.returncode == 0, done.stderr
+            assert "broken.JPG" in done.stdout + done.stderr
+            assert told in done.stdout + done.stderr
+
+        return gained(server.metrics_address, run)
+
+    for grew, count in ((ingest("24 written"), 24), (ingest("24 unchanged"), 0)):
+        assert grew("tihua_batch_size_sum", model="tihua-tiny", kind="image") == count
+        assert grew("tihua_ingest_items_total", outcome="written") == count
+        assert grew("tihua_ingest_items_total", outcome="failed") == 1
     assert client.count_items(collection=name) == 24
-    written = sum(entry.get("method") == "IngestService/Ingest" for entry in server.log)
-    second = run_tihua("--collection", name, "ingest", folder, address=server.address)
-    assert second.returncode == 0, second.stderr
-    assert "24 unchanged" in second.stdout + second.stderr
-    assert client.count_items(collection=name) == 24
-    assert written
 
 
 def test_a_picture_that_changed_is_replaced(

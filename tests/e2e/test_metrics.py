@@ -4,7 +4,6 @@ import asyncio
 import re
 import threading
 import urllib.error
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,7 @@ from picture_files import encode, noise
 from PIL.Image import Image
 from processes import ServerProcess
 from repository import ROOT
-from scraped import Scraped, metrics_named, scraped_when
+from scraped import Scraped, gained, metrics_named, scraped_when
 from second_encoder import SecondEncoder
 from tihua._picture.decoding import Box
 from tihua_server.config import Config
@@ -55,19 +54,11 @@ def test_what_the_page_names_is_there(scraped: Scraped) -> None:
     assert metrics_named(PAGE) <= set(scraped.types)
 
 
-def gained(server: ServerProcess, call: Callable[[], object]) -> Callable[..., float]:
-    """Return a function that says by how much a sample grew during the call."""
-    before = Scraped(server.metrics_address)
-    call()
-    after = Scraped(server.metrics_address)
-    return lambda name, **labels: after.value(name, **labels) - before.value(name, **labels)
-
-
 def test_a_search_is_counted_in_all_its_stages(
     server: ServerProcess, client: tihua.Client, collection: str
 ) -> None:
     """The call, its text, its batch and the store are counted."""
-    grew = gained(server, lambda: client.search(text="马", collection=collection))
+    grew = gained(server.metrics_address, lambda: client.search(text="马", collection=collection))
     assert grew("tihua_rpc_seconds_count", method="SearchService/Search", code="OK") == 1
     assert grew("tihua_preprocess_seconds_count", **TEXTS) == 1
     assert grew("tihua_queue_seconds_count", **TEXTS) == 1
@@ -81,7 +72,7 @@ def test_ingested_items_are_counted_by_outcome(
 ) -> None:
     """A broken one beside a good one."""
     items = [tihua.Item("a", text="马"), tihua.Item("b", image=b"no picture")]
-    grew = gained(server, lambda: client.ingest(items, collection=collection))
+    grew = gained(server.metrics_address, lambda: client.ingest(items, collection=collection))
     assert grew("tihua_ingest_items_total", outcome="written") == 1
     assert grew("tihua_ingest_items_total", outcome="failed") == 1
 

@@ -4,7 +4,6 @@ import json
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -26,17 +25,6 @@ from tihua_server.config import Config
 from tihua_server.types import FloatArray, TokenArray
 
 
-def lines_of(server: ServerProcess, request_id: str, count: int = 1) -> list[dict[str, Any]]:
-    """Wait for `count` log lines of a call; return them."""
-    until = time.monotonic() + 10
-    while True:
-        lines = [line for line in server.log if line.get("request_id") == request_id]
-        if len(lines) >= count:
-            return lines
-        assert time.monotonic() < until, f"only {lines} is logged of {request_id}"
-        time.sleep(0.01)
-
-
 def test_a_good_call_is_told_its_id(
     embedding: "embedding_service_pb2_grpc.EmbeddingServiceStub", server: ServerProcess
 ) -> None:
@@ -45,7 +33,7 @@ def test_a_good_call_is_told_its_id(
         pb.EmbedTextRequest(texts=["马"]), timeout=30, metadata=(("x-request-id", "mine-1"),)
     )
     assert dict(call.trailing_metadata())["x-request-id"] == "mine-1"
-    [line] = lines_of(server, "mine-1")
+    [line] = server.lines_of("mine-1")
     assert (line["event"], line["method"], line["code"]) == (
         "rpc",
         "EmbeddingService/EmbedText",
@@ -68,7 +56,7 @@ def test_a_refused_call_is_told_its_id_three_times(
     info = error_details_pb2.RequestInfo()
     assert any(detail.Unpack(info) for detail in status.details)
     assert info.request_id == request_id
-    [line] = lines_of(server, request_id)
+    [line] = server.lines_of(request_id)
     assert (line["code"], line["level"]) == ("INVALID_ARGUMENT", "info")
     assert "deadline_ms" not in line
 
@@ -79,14 +67,14 @@ def test_the_client_knows_the_id_of_a_call_that_failed(
     """A user can give it to the operator of the server."""
     with pytest.raises(tihua.InvalidRequestError) as caught:
         client.embed_texts([])
-    assert lines_of(server, caught.value.request_id)[-1]["code"] == "INVALID_ARGUMENT"
+    assert server.lines_of(caught.value.request_id)[-1]["code"] == "INVALID_ARGUMENT"
 
 
 def test_an_ingest_that_failed_has_an_id(client: tihua.Client, server: ServerProcess) -> None:
     """A stream is a call."""
     with pytest.raises(tihua.NotFoundError) as caught:
         client.ingest([tihua.Item("a", text="马")], collection="nowhere")
-    [line] = lines_of(server, caught.value.request_id)
+    [line] = server.lines_of(caught.value.request_id)
     assert (line["method"], line["code"]) == ("IngestService/Ingest", "NOT_FOUND")
 
 
@@ -100,7 +88,7 @@ def test_a_query_of_many_that_failed_is_logged_by_the_id_of_their_call(
     assert isinstance(gone, tihua.NotFoundError)
     assert not isinstance(found, tihua.TihuaError)
     assert lost.request_id == gone.request_id
-    parts, call = lines_of(server, lost.request_id, count=2)
+    parts, call = server.lines_of(lost.request_id, count=2)
     assert (parts["event"], parts["reason"], parts["count"]) == ("parts failed", "NOT_FOUND", 2)
     assert (call["event"], call["code"]) == ("rpc", "OK")
 
@@ -123,7 +111,7 @@ def test_a_late_call_is_found_by_the_id_that_was_sent(
         )
     call: Any = caught.value
     assert call.code() is grpc.StatusCode.DEADLINE_EXCEEDED
-    [line] = lines_of(server, "late-1")
+    [line] = server.lines_of("late-1")
     assert line["code"] == "DEADLINE_EXCEEDED"
     assert line["peer"].startswith("ipv4:127.0.0.1:")
 

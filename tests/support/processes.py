@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -80,6 +81,16 @@ class ServerProcess:
     def has_logged(self, event: str) -> bool:
         """Return whether the log has an event that starts with `event`."""
         return any(entry["event"].startswith(event) for entry in self.log)
+
+    def lines_of(self, request_id: str, count: int = 1) -> list[dict[str, Any]]:
+        """Wait for `count` log lines of a call; return them."""
+        until = time.monotonic() + 10
+        while True:
+            lines = [line for line in self.log if line.get("request_id") == request_id]
+            if len(lines) >= count:
+                return lines
+            assert time.monotonic() < until, f"only {lines} is logged of {request_id}"
+            time.sleep(0.01)
 
     def read_log(self, is_serving: threading.Event) -> None:
         """Collect the log until the process ends; set `is_serving` when it serves."""

@@ -3,6 +3,7 @@
 import asyncio
 import re
 import urllib.request
+from collections.abc import Callable
 
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -53,3 +54,11 @@ async def scraped_when(value: float, address: str, name: str, **labels: str) -> 
     while (seen := await asyncio.to_thread(Scraped, address)).value(name, **labels) != value:
         await asyncio.sleep(0.01)
     return seen
+
+
+def gained(address: str, call: Callable[[], object]) -> Callable[..., float]:
+    """Return a function that says by how much a sample grew during a call."""
+    before = Scraped(address)
+    call()
+    after = Scraped(address)
+    return lambda name, **labels: after.value(name, **labels) - before.value(name, **labels)
