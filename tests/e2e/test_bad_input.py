@@ -4,7 +4,6 @@ import io
 import struct
 import zlib
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import grpc
@@ -203,10 +202,3 @@ def test_user_text_is_not_logged(server: ServerProcess, embedding: EmbeddingServ
     [line] = server.lines_of("private")
     assert line["method"] == "EmbeddingService/EmbedText"
     assert "断肠人在天涯" not in str(server.log)
-
-
-def test_pictures_are_never_opened_by_path(embedding: EmbeddingServiceStub, tmp_path: Path) -> None:
-    """A path in place of a picture's content is just a broken picture."""
-    secret = tmp_path / "secret.png"
-    secret.write_bytes(encoded(photograph(), "PNG"))
-    assert embed(embedding, str(secret).encode()).errors[0].reason
