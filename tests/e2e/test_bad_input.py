@@ -60,20 +60,6 @@ BAD_PICTURES: dict[str, tuple[Callable[[], bytes], str, grpc.StatusCode]] = {
     ),
 }
 
-ODD_PICTURES: dict[str, Callable[[], bytes]] = {
-    "1 x 1": lambda: encoded(Image.new("RGB", (1, 1), "red"), "PNG"),
-    "CMYK": lambda: encoded(photograph("CMYK"), "JPEG"),
-    "16 bit": lambda: encoded(Image.fromarray(np.full((8, 8), 40_000, np.uint16)), "PNG"),
-    "palette": lambda: encoded(photograph("P"), "PNG"),
-    "transparent": lambda: encoded(photograph("RGBA"), "PNG"),
-    "animated": lambda: encoded(
-        photograph("P"), "GIF", save_all=True, append_images=[Image.new("P", (64, 48))]
-    ),
-    "WebP": lambda: encoded(photograph(), "WEBP"),
-    "TIFF": lambda: encoded(photograph(), "TIFF"),
-    "BMP": lambda: encoded(photograph(), "BMP"),
-}
-
 
 def embed(stub: EmbeddingServiceStub, *pictures: bytes) -> embedding_service_pb2.EmbedImageResponse:
     """Embed files."""
@@ -103,14 +89,6 @@ def test_a_bad_picture_fails_alone(embedding: EmbeddingServiceStub, kind: str) -
     assert embeddings[0] @ embeddings[2] == pytest.approx(1, abs=1e-5)
 
 
-@pytest.mark.parametrize("kind", ODD_PICTURES)
-def test_an_odd_picture_is_embedded(embedding: EmbeddingServiceStub, kind: str) -> None:
-    """Everything that Pillow can decode is a picture."""
-    answer = embed(embedding, ODD_PICTURES[kind]())
-    assert not answer.errors
-    assert np.linalg.norm(rows(answer.embeddings)) == pytest.approx(1, abs=1e-5)
-
-
 def test_a_rotated_photograph_is_embedded_as_people_see_it(embedding: EmbeddingServiceStub) -> None:
     """The EXIF orientation is applied."""
     exif = Image.Exif()
@@ -119,16 +97,6 @@ def test_a_rotated_photograph_is_embedded_as_people_see_it(embedding: EmbeddingS
     answer = embed(embedding, encoded(photograph(), "PNG"), encoded(turned, "PNG", exif=exif))
     upright, shown = rows(answer.embeddings)
     assert upright @ shown == pytest.approx(1, abs=1e-4)
-
-
-def test_transparency_is_laid_on_white(embedding: EmbeddingServiceStub) -> None:
-    """The colours of transparent pixels have no effect."""
-    clear = Image.new("RGBA", (8, 8), (255, 0, 0, 0))
-    answer = embed(
-        embedding, encoded(clear, "PNG"), encoded(Image.new("RGB", (8, 8), "white"), "PNG")
-    )
-    first, second = rows(answer.embeddings)
-    assert first @ second == pytest.approx(1, abs=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -178,21 +146,6 @@ def test_a_batch_has_bounds(embedding: EmbeddingServiceStub, count: int) -> None
     with pytest.raises(grpc.RpcError, match="1 to 256") as refused:
         embedding.EmbedText(embedding_service_pb2.EmbedTextRequest(texts=["马"] * count))
     assert refused.value.code() is INVALID
-
-
-def test_a_message_over_the_limit_names_the_limit(embedding: EmbeddingServiceStub) -> None:
-    """The check is made by gRPC itself, before the message is read."""
-    with pytest.raises(grpc.RpcError, match="67108864") as refused:
-        embed(embedding, bytes(70 * 1024 * 1024))
-    assert refused.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
-
-
-def test_another_model_is_refused(embedding: EmbeddingServiceStub) -> None:
-    """The error names the model that is served."""
-    options = embedding_service_pb2.EmbedOptions(model="ViT-H-14")
-    with pytest.raises(grpc.RpcError, match="this server has tihua-tiny") as refused:
-        embedding.EmbedText(embedding_service_pb2.EmbedTextRequest(texts=["马"], options=options))
-    assert refused.value.code() is grpc.StatusCode.NOT_FOUND
 
 
 def test_user_text_is_not_logged(server: ServerProcess, embedding: EmbeddingServiceStub) -> None:
