@@ -1,28 +1,27 @@
 """Rows of the benchmark on machines and with models where not everything can be measured."""
 
 import contextlib
-import dataclasses
 import json
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from bench.__main__ import main
 from bench.companion import Refusal, companion
-from bench.figure import Figure
 from bench.materials import LARGE_COUNT
 from bench.peers.http_pool import HttpPool
 from bench.peers.mosec import Mosec, MosecFailed, ready
 from bench.rows.chip import shares
 from bench.settings import Settings
-from bench.stage import Skipped, Stage, noting, refusal_of
+from bench.stage import Skipped, Stage, refusal_of
 from click.testing import CliRunner
 from free_port import HOST, free_port
 from processes import ServerFailed
 from rich.console import Console
+from tihua_server.errors import ConfigError
 
 GFLOP = 1e9
 
@@ -90,26 +89,14 @@ async def test_the_chip_is_skipped_where_it_has_neither_precision(stage: Stage) 
 
 async def test_servers_that_are_all_refused_skip_their_row(stage: Stage) -> None:
     """Without a reason, their figures would be missing unnoticed."""
-    settings = dataclasses.replace(stage.settings, model="tihua-tiny", engine="torch")
-    torch_only = Stage(settings, Console(quiet=True))
-    async with contextlib.AsyncExitStack() as stack:
-        with pytest.raises(Skipped, match="int8 is not served: torch computes in fp32 and bf16"):
-            await torch_only.servers(stack, ["int8"])
 
+    class Refusing(Stage):
+        def server(self, *flags: str, precision: str | None = None) -> NoReturn:
+            raise ServerFailed(f"the server ended:\nno {precision} here", ConfigError.reason)
 
-async def test_a_server_that_is_refused_is_noted_beside_the_others(stage: Stage) -> None:
-    """Its figures are missing, and the report says why."""
-    settings = dataclasses.replace(stage.settings, model="tihua-tiny", engine="torch")
-    torch_only = Stage(settings, Console(quiet=True))
     async with contextlib.AsyncExitStack() as stack:
-        servers, refusals = await torch_only.servers(stack, ["fp32", "int8"])
-    [figure] = noting(
-        refusals,
-        [Figure(name=name, what="", ours=1, unit="", value=1, value_unit="") for name in servers],
-    )
-    assert figure.name == "fp32"
-    assert "int8 is not served: " in figure.note
-    assert "torch computes in fp32 and bf16" in figure.note
+        with pytest.raises(Skipped, match="int8 is not served: no int8 here; bf16 is not served: "):
+            await Refusing(stage.settings, Console(quiet=True)).servers(stack, ["int8", "bf16"])
 
 
 def test_a_server_that_crashed_has_refused_nothing() -> None:
