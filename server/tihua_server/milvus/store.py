@@ -16,7 +16,7 @@ from tihua_server.milvus.items import Items
 from tihua_server.milvus.loading import Loading
 from tihua_server.milvus.names import Names
 from tihua_server.milvus.records import Records
-from tihua_server.observer import Observer
+from tihua_server.observer import NOBODY, Observer
 from tihua_server.search_params import Fields, Filter, SearchParams
 from tihua_server.types import FloatArray
 
@@ -53,7 +53,7 @@ class Milvus:
         *,
         token: str = "",
         timeout_s: float = 10.0,
-        observer: Observer | None = None,
+        observer: Observer = NOBODY,
     ) -> Self:
         """Connect to a Milvus, or open an embedded one, and load its collections.
 
@@ -69,7 +69,7 @@ class Milvus:
             ConfigError: the address has no scheme.
         """
         connection = await MilvusConnection.open(
-            target, token=token, timeout_s=timeout_s, observer=observer or Observer()
+            target, token=token, timeout_s=timeout_s, observer=observer
         )
         store = cls(connection)
         if connection.is_lite:
