@@ -1,7 +1,9 @@
 """Checkpoints are read without running code, and fetched, or the error says what to put where."""
 
+import os
 import pickle
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -12,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from coloured_pairs import write_coloured_pairs
 from huggingface_hub import constants
 from structlog.testing import capture_logs
 from tihua_server.clip.checkpoint import fetch_checkpoint, read_checkpoint
@@ -193,7 +196,7 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     with ThreadingHTTPServer(("127.0.0.1", 0), _Hub) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        _use_hub(f"http://127.0.0.1:{server.server_port}", monkeypatch)
+        _use_hub(f"http://user:secret@127.0.0.1:{server.server_port}", monkeypatch)
         yield
         server.shutdown()
         thread.join()
@@ -214,9 +217,28 @@ def test_a_checkpoint_is_fetched_by_cn_clips_loader(tmp_path: Path) -> None:
     [line] = logs
     assert line["event"].startswith("fetching a checkpoint")
     assert line["file"] == "clip_cn_rn50.pt"
-    assert line["hub"] == constants.ENDPOINT
+    assert f"http://user:secret@{line['hub']}" == constants.ENDPOINT
+    assert "secret" not in str(line)
     assert line["repository"] == "OFA-Sys/chinese-clip-rn50"
     assert line["path"] == str(path)
+
+
+@pytest.mark.usefixtures("hub")
+def test_a_fine_tuning_tells_of_the_fetching_beside_its_results(tmp_path: Path) -> None:
+    """Standard output is for results."""
+    call = [sys.executable, "-m", "tihua_server", "fine-tune", "--model", "RN50"]
+    data = write_coloured_pairs(tmp_path)
+    folders = ["--data", str(data), "--out", str(tmp_path), "--model-dir", str(tmp_path)]
+    done = subprocess.run(
+        [*call, *folders],
+        env=os.environ | {"HF_ENDPOINT": constants.ENDPOINT},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "fetching a checkpoint" in done.stderr
+    assert "can't be read as a checkpoint" in done.stderr
+    assert done.stdout == ""
 
 
 @pytest.mark.usefixtures("hub")

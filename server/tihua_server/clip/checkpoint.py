@@ -61,7 +61,7 @@ def fetch_checkpoint(name: str, *, source: str, cache_dir: Path) -> Path:
         _log.info(
             "fetching a checkpoint, which may take minutes",
             file=filename,
-            hub=hub,
+            hub=urlsplit(hub).netloc.rpartition("@")[2],  # without a password
             repository=f"{owner}/{repository}",
             path=str(target),
         )

@@ -12,7 +12,7 @@ from tihua_server.milvus.connection import MilvusConnection
 from tihua_server.milvus.errors import has_aliases
 from tihua_server.milvus.index import is_built, with_defaults
 from tihua_server.milvus.index_builder import IndexBuilder
-from tihua_server.milvus.names import Names
+from tihua_server.milvus.naming import Naming
 from tihua_server.milvus.records import Records
 from tihua_server.milvus.schema import EMBEDDING, properties, schema
 
@@ -31,19 +31,19 @@ class Collections:
         connection: MilvusConnection,
         calls: CollectionCalls,
         records: Records,
-        names: Names,
+        naming: Naming,
         builder: IndexBuilder,
     ) -> None:
         self._connection, self._client = connection, connection.client
         self._calls = calls
         self._records = records
-        self._names = names
+        self._naming = naming
         self._builder = builder
 
     async def create(self, spec: CollectionSpec) -> None:
         """Create a collection; index parameters that are not given take their defaults."""
         spec = replace(spec, index=with_defaults(spec.index))
-        await self._names.require_free(spec.name)
+        await self._naming.require_free(spec.name)
         await self._connection.require_room()
         # One call, so that a caller who leaves does not leave half a collection behind.
         await self._calls.call(spec.name, self._create_collection, spec, timeout_s=LOAD_TIMEOUT_S)
@@ -65,7 +65,7 @@ class Collections:
 
     async def describe(self, name: str) -> Collection:
         """Return one collection; the count of a released one is Milvus' own estimate."""
-        found = await self._records.read(name)
+        found = await self._records.find(name)
         name = found.spec.name
         index = await self._calls.call(name, self._client.describe_index, name, EMBEDDING)
         answer = await self._calls.call(name, self._client.get_load_state, name)
@@ -81,12 +81,12 @@ class Collections:
                 raise
             stats = await self._calls.call(name, self._client.get_collection_stats, name)
             count = int(stats["row_count"])
-        aliases = await self._names.aliases(name)
+        aliases = await self._naming.aliases(name)
         return Collection(found.spec, count, state, found.create_time, aliases)
 
     async def drop(self, name: str) -> None:
         """Remove a collection and all its items."""
-        await self._names.require_own(name)
+        await self._naming.require_own(name)
         # One call, so that no alias is added meanwhile on Milvus Lite; a server refuses by itself.
         if aliases := await self._calls.call(name, self._drop_collection, name):
             raise has_aliases(name, aliases)

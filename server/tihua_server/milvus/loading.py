@@ -44,7 +44,7 @@ class Loading:
         """Load the collections of a Milvus Lite that was just started, except released ones."""
         for name in await self._records.all_names():
             try:
-                found = await self._records.read(name)
+                found = await self._records.find(name)
                 # After a kill, rows are still in Lite's log, and unflushed rows make searches slow.
                 with contextlib.suppress(StoreFull):
                     await self.flush(name)
@@ -69,7 +69,7 @@ class Loading:
 
     async def load(self, name: str) -> None:
         """Load a collection; its index is built if creating or replacing it was interrupted."""
-        found = await self._records.read(name)
+        found = await self._records.find(name)
         await self._load(found.spec)
         if found.is_released:
             await self._note_release(name, is_released=False)
@@ -87,7 +87,7 @@ class Loading:
 
     async def build_index(self, name: str, index: Index | None) -> None:
         """Replace the index of a collection, or rebuild it if `index` is None, and load it."""
-        found = await self._records.read(name)
+        found = await self._records.find(name)
         index = found.spec.index if index is None else with_defaults(index)
         spec = replace(found.spec, index=index)
         await self._connection.require_room()
@@ -102,7 +102,7 @@ class Loading:
 
     async def release(self, name: str) -> None:
         """Release a collection from memory; it stays released after a restart."""
-        own = (await self._records.read(name)).spec.name
+        own = (await self._records.find(name)).spec.name
         await self._calls.call(name, self._client.release_collection, own)
         if self._connection.is_lite:
             await self._note_release(own, is_released=True)

@@ -45,13 +45,13 @@ class Records:
             read_at, spec = self._specs[name]
             if time.monotonic() - read_at < SPEC_TTL_S:
                 return spec
-        return (await self.read(name)).spec
+        return (await self.find(name)).spec
 
     async def own_name(self, name: str) -> str:
         """Return the name of the collection that a name or an alias stands for, as `spec` does."""
         return (await self.spec(name)).name
 
-    async def read(self, name: str) -> Record:
+    async def find(self, name: str) -> Record:
         """Return what Milvus has recorded of a collection now.
 
         Raises:
@@ -99,7 +99,7 @@ class Records:
         ours = []
         for name in await self.all_names():
             try:
-                await self.read(name)
+                await self.find(name)
             except (NotFound, CollectionDamaged):
                 continue
             ours.append(name)

@@ -14,7 +14,7 @@ from tihua_server.milvus.health import Health
 from tihua_server.milvus.index_builder import IndexBuilder
 from tihua_server.milvus.items import Items
 from tihua_server.milvus.loading import Loading
-from tihua_server.milvus.names import Names
+from tihua_server.milvus.naming import Naming
 from tihua_server.milvus.records import Records
 from tihua_server.observer import NOBODY, Observer
 from tihua_server.search_params import Fields, Filter, SearchParams
@@ -36,9 +36,9 @@ class Milvus:
         calls = CollectionCalls(connection)
         builder = IndexBuilder(connection)
         self._records = Records(connection, calls)
-        self._names = Names(connection, calls, self._records)
+        self._naming = Naming(connection, calls, self._records)
         self._loading = Loading(connection, calls, self._records, builder)
-        self._collections = Collections(connection, calls, self._records, self._names, builder)
+        self._collections = Collections(connection, calls, self._records, self._naming, builder)
         self._flusher = Flusher(self._loading.flush)
         self._items = Items(connection, calls, self._records, self._flusher)
         self._health = Health(connection, calls, self._records)
@@ -106,15 +106,15 @@ class Milvus:
 
     async def rename(self, name: str, new_name: str, *, keeps_alias: bool) -> None:
         """Rename a collection; with `keeps_alias` the old name becomes an alias of it."""
-        await self._names.rename(name, new_name, keeps_alias=keeps_alias)
+        await self._naming.rename(name, new_name, keeps_alias=keeps_alias)
 
     async def set_alias(self, alias: str, name: str) -> str:
         """Point an alias to a collection; return its previous one, "" if it is new."""
-        return await self._names.set_alias(alias, name)
+        return await self._naming.set_alias(alias, name)
 
     async def drop_alias(self, alias: str) -> None:
         """Remove an alias; the collection stays."""
-        await self._names.drop_alias(alias)
+        await self._naming.drop_alias(alias)
 
     # Their place in Milvus' memory.
 

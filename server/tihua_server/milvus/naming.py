@@ -18,7 +18,7 @@ from tihua_server.milvus.errors import already_exists, is_alias, no_alias
 from tihua_server.milvus.records import Records
 
 
-class Names:
+class Naming:
     """The names of the collections of one Milvus, which aliases and collections share."""
 
     def __init__(
@@ -35,7 +35,7 @@ class Names:
             CollectionInUse: it is an alias.
             NotFound: it leads nowhere, or to a collection that tihua did not make.
         """
-        found = await self._records.read(name)
+        found = await self._records.find(name)
         if found.spec.name != name:
             raise is_alias(name, found.spec.name)
 
@@ -129,7 +129,7 @@ class Names:
     async def _require_not_of_others(self, name: str) -> None:
         """Raise NotFound if `name` is a collection that tihua did not make."""
         try:
-            await self._records.read(name)
+            await self._records.find(name)
         except CollectionDamaged:
             return
         except NotFound:
