@@ -123,7 +123,7 @@ OPTIONS = (
         type=click.Choice(PRECISIONS),
         help="auto uses bf16 where it is fast (OpenVINO on a CPU with bf16; a GPU from compute "
         "capability 8.0) and agrees with fp32, else fp32. int8 is faster still, on a CPU, with a "
-        "cosine of at least 0.99 to fp32. All of them can share a collection.",
+        "cosine of at least 0.99 to fp32. Servers of different precisions can share a collection.",
     ),
     _knob(
         "inference_threads",

@@ -11,9 +11,9 @@ class Tihua:
 
     def __init__(self, address: str) -> None:
         """Run commands against the server at `address`."""
-        self._address = address
+        self.address = address
 
     def __call__(self, *arguments: str | Path, stdin: str | bytes | None = None) -> Result:
         """Return the output and the exit status."""
-        line = ["--address", self._address, *map(str, arguments)]
+        line = ["--address", self.address, *map(str, arguments)]
         return CliRunner().invoke(root, line, input=stdin, prog_name="tihua")

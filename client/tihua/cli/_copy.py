@@ -6,12 +6,13 @@ import click
 
 import tihua
 from tihua._printable import printable
+from tihua._reconnect import answered
 from tihua.cli._command import Command
 from tihua.cli._connection import ConnectionSettings, chosen_tls, read_token
 from tihua.cli._json import print_json
 from tihua.cli._printer import counted, json_option
 from tihua.cli._progress import ProgressView, Tally, progress_view
-from tihua.cli._reporter import RECONNECT_TIMEOUT_S, Reporter, continuable
+from tihua.cli._reporter import RECONNECT_TIMEOUT_S, Reporter, arrival, continuable
 
 _file = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -91,6 +92,8 @@ def copy(
         insecure=connection.is_insecure,
     )
     with connection.client() as client, other, progress_view(as_json=as_json) as view:
+        for server in (client, other):
+            answered(server.server_info, arrival())
         reporter = _CopyReporter(view, as_json=as_json)
         with continuable(view):
             summary = tihua.copy_collection(

@@ -7,6 +7,7 @@ import click
 
 import tihua
 from tihua._printable import printable
+from tihua._reconnect import answered
 from tihua.cli._command import Command
 from tihua.cli._connection import ConnectionSettings
 from tihua.cli._files import Files
@@ -14,7 +15,7 @@ from tihua.cli._json import print_json
 from tihua.cli._parameters import preprocess_option, require_pillow
 from tihua.cli._printer import counted, json_option
 from tihua.cli._progress import ProgressView, Tally, progress_view
-from tihua.cli._reporter import RECONNECT_TIMEOUT_S, Reporter, continuable
+from tihua.cli._reporter import RECONNECT_TIMEOUT_S, Reporter, arrival, continuable
 
 _REMEDY = (
     "If they are in another folder, name it too; fix the others, and run this again. "
@@ -79,7 +80,7 @@ def reindex(
     if preprocess == "client":
         require_pillow()
     with connection.client() as client, progress_view(as_json=as_json) as view:
-        info = client.server_info()
+        info = answered(client.server_info, arrival())
         sizes_px = {each.ref.id: each.image_size_px for each in info.models}
         files = Files(
             folders,

@@ -60,6 +60,19 @@ def test_a_token_file_for_everybody_to_read_is_refused(
     )
 
 
+@pytest.mark.parametrize("command", ["copy", "reindex"])
+def test_a_server_that_was_started_a_moment_ago_is_waited_for(
+    tihua: Tihua, memory: Memory, tmp_path: Path, command: str
+) -> None:
+    """Longer than gRPC does by itself: the README has the two commands one after the other."""
+    memory.info_refusals = [refusal(StatusCode.UNAVAILABLE, "")] * 6
+    words = ["--to", tihua.address] if command == "copy" else [str(tmp_path), "--model", "fake"]
+    result = tihua("collections", command, "paintings", *words)
+    waiting, error = result.stderr.splitlines()
+    assert waiting.endswith("; trying again for up to 60 s")
+    assert error.startswith("Error: there is no collection 'paintings'")
+
+
 def test_an_index_is_replaced_or_built_anew(tihua: Tihua) -> None:
     """The collection is shown as it is now; parameters of no index are refused."""
     tihua("collections", "create", "paintings")
