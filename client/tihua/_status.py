@@ -174,7 +174,7 @@ def _likely_fault(details: str, *, is_encrypted: bool) -> str:
     """Return the likely fault; a proxy whose server is starting closes connections too."""
     if not (_CONNECTING.search(details) and _CLOSED.search(details)):
         return ""
-    wanted = "" if is_encrypted else "TLS (--tls, --ca), or for "
+    wanted = "" if is_encrypted else "TLS (--tls, --ca), or "
     return (
         f"it closes the connection; it may require {wanted}a client certificate that it "
         "trusts (--cert and --key)"

@@ -55,7 +55,7 @@ def empty(client: tihua.Client, names: Iterator[str]) -> str:
 
 @pytest.fixture(scope="module")
 def written(client: tihua.Client, names: Iterator[str]) -> str:
-    """A collection into which `a` and `b` are written, by each test again."""
+    """A collection into which each test writes items of its own."""
     return client.create_collection(next(names), index="FLAT").name
 
 
@@ -201,15 +201,11 @@ def test_a_bad_item_fails_alone(
 ) -> None:
     """The other items are written."""
     make, reason = BAD_ITEMS[kind]
-    answer = upsert(
-        collections,
-        written,
-        types_pb2.Item(id="a", text="马"),
-        make(),
-        types_pb2.Item(id="b", text="桥"),
-    )
+    good = [types_pb2.Item(id=f"{kind} {number}", text="马") for number in range(2)]
+    answer = upsert(collections, written, good[0], make(), good[1])
     [error] = answer.errors
     assert (error.index, error.reason) == (1, reason)
     assert answer.items_written == 2
-    count = collections.CountItems(collection_service_pb2.CountItemsRequest(collection=written))
-    assert count.count == 2
+    ids = [good[0].id, "bad", good[1].id]
+    asked = collection_service_pb2.GetItemsRequest(collection=written, ids=ids)
+    assert [item.id for item in collections.GetItems(asked).items] == [good[0].id, good[1].id]

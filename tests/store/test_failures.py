@@ -280,7 +280,7 @@ async def test_a_thread_reads_no_longer_than_its_caller_waits(
     """A read whose caller has left is given up, and frees its thread; a write is not."""
     created = spec()
     with lite_server(tmp_path, port) as process:
-        store = await connect(process, port, timeout_s=2.0)
+        store = await connect(process, port, timeout_s=4.0)
         await store.create(created)
         await store.spec(created.name)
         await freeze(process)
@@ -292,7 +292,7 @@ async def test_a_thread_reads_no_longer_than_its_caller_waits(
             await asyncio.wait_for(call, 0.2)
         await store.close()  # it waits for the threads
 
-        assert (time.monotonic() - start < 1.9) == is_read
+        assert (time.monotonic() - start < 3.9) == is_read
 
 
 @pytest.mark.milvus

@@ -138,7 +138,7 @@ def run(
 
 
 def requests(session: IngestSession) -> list[IngestRequest]:
-    """Return the batches that may be sent now."""
+    """Return the batches that may be sent now, and take the half-closing that follows, if any."""
     found = []
     while isinstance(todo := session.next_step(is_quiet=False), Send):
         found.append(todo.request)

@@ -89,7 +89,7 @@ def test_what_costs_far_more_than_its_pixels_is_refused(content: bytes) -> None:
     )
 
 
-@pytest.mark.parametrize("name", COSTLY.keys() - {"BMP that goes nowhere"})
+@pytest.mark.parametrize("name", [name for name in COSTLY if name != "BMP that goes nowhere"])
 def test_it_is_refused_before_it_is_decoded(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """So it takes no room from others either."""
 

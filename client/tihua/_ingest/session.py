@@ -135,6 +135,9 @@ class IngestSession:
     def next_step(self, *, is_quiet: bool) -> Step:
         """Return what to do now.
 
+        Each step is returned once, and must be done before the next call: the credit of a batch
+        is taken, or an item has left the window.
+
         Args:
             is_quiet: whether no message of the server waits. One that does is received before
                 another item is taken from the caller, who may block.

@@ -19,7 +19,7 @@ class EarlyWriter:
     """Ingests items, as long as the alias leads to the old collection.
 
     Attributes:
-        copied: None.
+        copied: None, because nobody else writes to the new collection before the swap.
     """
 
     def __init__(self, client: "Client", plan: Plan, policy: ReconnectPolicy) -> None:

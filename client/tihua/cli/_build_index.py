@@ -60,14 +60,14 @@ def build_index(
     """  # noqa: D301  # click wants the backspace itself
     limit_s = connection.given_timeout_s or BUILD_TIMEOUT_S
     with connection.client() as client:
-        _report_no_effect(client, name, index)
+        wanted = index or client.get_collection(name).index
+        _report_no_effect(client, wanted)
         collection = _built(client, name, index, dict(index_params), limit_s)
     Printer(as_json=as_json).record(collection_record(collection))
 
 
-def _report_no_effect(client: tihua.Client, name: str, index: tihua.IndexName | None) -> None:
+def _report_no_effect(client: tihua.Client, wanted: str) -> None:
     """Say on stderr, before the build, if the server's store does not build such an index."""
-    wanted = index or client.get_collection(name).index
     store = client.server_info().store
     if store.startswith("Milvus Lite") and wanted in {"AUTOINDEX", "HNSW"}:
         click.echo(

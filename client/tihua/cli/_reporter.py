@@ -18,12 +18,16 @@ from tihua.cli._progress import ProgressView
 RECONNECT_TIMEOUT_S = 60.0
 """How long to wait for a server that went away, or has not started yet, in seconds."""
 
+PASSING = (tihua.UnavailableError, tihua.OverloadedError, tihua.DeadlineError)
+"""Errors after which a command can be run again to continue, as it is."""
+
 
 def arrival() -> Reconnect:
     """Return the retry policy of a first call, to a server that may still be starting."""
 
     def report(error: tihua.TihuaError) -> None:
-        obstacle, _, _ = error_line(error).rstrip(".").partition("; ")  # the remedy: at the end
+        # Most often it starts at this moment: what else may be wrong is told at the end.
+        obstacle, _, _ = error_line(error).rstrip(".").partition("; start one with ")
         click.echo(f"{obstacle}; {_until()}", err=True)
 
     return Reconnect(RECONNECT_TIMEOUT_S, on_break=report)
@@ -97,7 +101,7 @@ def continuable(view: ProgressView) -> Iterator[None]:
     except KeyboardInterrupt:
         view.print("interrupted: run it again to continue")
         raise click.exceptions.Exit(EXIT_INTERRUPTED) from None
-    except (tihua.UnavailableError, tihua.OverloadedError, tihua.DeadlineError):
+    except PASSING:
         view.print("stopped: run it again to continue")
         raise
 

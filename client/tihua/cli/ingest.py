@@ -28,7 +28,7 @@ from tihua.cli._parameters import (
 )
 from tihua.cli._printer import json_option
 from tihua.cli._progress import ProgressView, Tally, progress_view
-from tihua.cli._reporter import RECONNECT_TIMEOUT_S, Reporter, arrival
+from tihua.cli._reporter import PASSING, RECONNECT_TIMEOUT_S, Reporter, arrival
 
 
 @click.command(
@@ -202,7 +202,7 @@ def _run(
         reporter.end_early("interrupted")
         raise click.exceptions.Exit(EXIT_INTERRUPTED) from None
     except tihua.TihuaError as error:
-        if reporter.tally.written:
+        if reporter.tally.written or isinstance(error, PASSING):
             reporter.end_early("stopped")
         if resizes_for and error.reason == "MODEL_MISMATCH":
             raise _resized_for_another(error, resizes_for.ref.id) from error

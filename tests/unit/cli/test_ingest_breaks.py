@@ -70,6 +70,16 @@ def test_a_server_that_was_started_a_moment_ago_is_waited_for(
     assert "4 pictures: 3 written, 1 failed, 0 unchanged" in result.stdout
 
 
+def test_what_a_server_may_want_is_told_while_it_is_waited_for(
+    tihua: Tihua, memory: Memory, pictures: Path
+) -> None:
+    """A server that closes the connection is not one that is about to start."""
+    closed = "failed to connect to all addresses; last error: ipv4:127.0.0.1:1: Socket closed"
+    memory.info_refusals = [status_pb2.Status(code=UNAVAILABLE.value[0], message=closed)] * 6
+    [told, *_] = tihua("ingest", pictures).stderr.splitlines()
+    assert "--tls" in told
+
+
 def test_a_collection_that_can_not_be_looked_up_is_waited_for(
     tihua: Tihua, memory: Memory, pictures: Path
 ) -> None:
@@ -105,6 +115,18 @@ def test_a_stream_that_ends_early_tells_what_is_safe(
     safe, error = result.stderr.splitlines()
     assert safe == "stopped: 3 written; run it again to continue"
     assert error.startswith("Error: ")
+
+
+def test_an_ingest_of_unchanged_pictures_that_a_break_ended_can_be_continued(
+    tihua: Tihua, memory: Memory, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is written, but much may have been compared."""
+    tihua("ingest", pictures)
+    monkeypatch.setattr("tihua.cli.ingest.RECONNECT_TIMEOUT_S", 0.0)
+    memory.get_refusals = [refusal(UNAVAILABLE, "away")] * 6
+    result = tihua("ingest", pictures)
+    assert result.exit_code == 1
+    assert "stopped: 0 written; run it again to continue\n" in result.stderr
 
 
 def test_a_refusal_before_anything_is_written_is_one_line(

@@ -42,7 +42,7 @@ def test_what_is_stored_is_neither_read_nor_sent(serve: Serve, run: Run, tmp_pat
     server = FakeServer()
     server.stored = ["item-1"]
     gone = Item("item-1", image=tmp_path / "gone.jpg")
-    given = [Item("item-0", text="一"), gone, Item("item-2", text="一")]
+    given = [Item("item-0", text="一"), Item("item-2", text="一"), gone]
     summary = run(serve(server.register), given, mode="skip-existing")
     assert server.stored == ["item-1", "item-0", "item-2"]
     assert (summary.written, summary.failed, summary.skipped, summary.sent) == (2, 0, 1, 3)
