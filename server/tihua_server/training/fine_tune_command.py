@@ -12,7 +12,6 @@ import click
 
 from tihua_server.config import DEFAULT_MODEL, MODEL_SOURCES, Config
 from tihua_server.extras import install_hint
-from tihua_server.logs import configure_logs
 from tihua_server.option_types import HomePath
 
 DEFAULTS = Config()
@@ -129,7 +128,6 @@ def fine_tune(
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         raise click.ClickException(f"{', '.join(missing)}: not installed; {install_hint('train')}")
-    configure_logs("info", "text")
     from tihua_server.training.failures import errors_in_one_line
     from tihua_server.training.fine_tune_recipe import FineTuneRecipe
     from tihua_server.training.fine_tuning import fine_tune_model
