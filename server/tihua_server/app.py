@@ -17,8 +17,9 @@ from tihua_server._version import __version__
 from tihua_server.clip.loading import load_encoders
 from tihua_server.config import DEFAULT_MODEL, Config
 from tihua_server.errors import StoreUnavailable
-from tihua_server.ingest_events import Credit
-from tihua_server.ingester import Ingester
+from tihua_server.ingest.events import Credit
+from tihua_server.ingest.ingester import Ingester
+from tihua_server.ingest.writer import Writer
 from tihua_server.milvus.store import Milvus
 from tihua_server.model_watch import ModelWatch
 from tihua_server.rpc.call import Calls
@@ -31,14 +32,13 @@ from tihua_server.rpc.methods import Methods
 from tihua_server.rpc.readiness import Readiness
 from tihua_server.rpc.search_service import SearchService
 from tihua_server.rpc.services import SERVICES, STORELESS_SERVICES, Servicers
+from tihua_server.rpc.streams import Streams
 from tihua_server.rpc.system_service import SystemService
 from tihua_server.searcher import Searcher
 from tihua_server.served_models import CLOSE_S, ServedModels
-from tihua_server.streams import Streams
-from tihua_server.telemetry import Telemetry
+from tihua_server.telemetry.telemetry import Telemetry
 from tihua_server.types import Encoder
 from tihua_server.vector_store import VectorStore
-from tihua_server.writer import Writer
 
 NOTICE_S = 0.2
 """Delay between reporting NOT_SERVING and refusing new calls, in seconds; watchers stop sending

@@ -20,8 +20,8 @@ class CallStore:
     """A `SearchableStore` for one call, over that of all calls.
 
     Each name is looked up once, so that all queries by it search one collection with one model,
-    even if an alias is moved meanwhile. If the collection is not found, the name is looked up once
-    more, bypassing the cache.
+    even if an alias is moved meanwhile. A second lookup, which bypasses the cache, is kept apart:
+    `searcher.py` asks for it if the collection is gone.
     """
 
     def __init__(self, store: SearchableStore) -> None:

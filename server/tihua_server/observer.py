@@ -1,8 +1,9 @@
 """What the service reports to metrics and traces, without knowing either.
 
-`app.py` passes an observer down: one that counts (`metrics.py`), one that traces (`traces.py`),
-both or, by default, this one, which does nothing. It is called in the event loop and, except for
-batches, in a task of the call in question. Times are those of `time.perf_counter`, in seconds.
+`app.py` passes an observer down: one that counts (`telemetry/metrics.py`), one that traces
+(`telemetry/traces.py`), both or, by default, this one, which does nothing. It is called in the
+event loop and, except for batches, in a task of the call in question. Times are those of
+`time.perf_counter`, in seconds.
 """
 
 from collections.abc import Sequence

@@ -47,7 +47,7 @@ class Searcher:
         return await _Call(self._models, self._store).search(query)
 
     async def search_many(self, queries: Mapping[int, Query], answer: Answer, flow: Flow) -> None:
-        """Answer many queries, each as soon as its hits are there; a failed one spares the others.
+        """Answer many queries, once all are embedded; a failed one spares the others.
 
         Queries that differ only in their terms are one search of the store: it evaluates their
         filter once, and Milvus Lite determines only once which items there are.

@@ -1,7 +1,7 @@
 """The interface to the store.
 
 Knows neither gRPC nor pymilvus. The protocol `VectorStore` is all that the service needs of a
-database; a new store is a file with its methods.
+database; a new store is a class with its methods.
 """
 
 from collections.abc import Sequence

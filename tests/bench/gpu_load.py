@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from time import perf_counter, process_time
 from typing import TypeVar
 
+from tihua_server.clip.resizing import resize
 from tihua_server.images import decode_image
-from tihua_server.resizing import resize
 
 from bench.load import drive, lasting
 from bench.materials import QUERIES, read_all

@@ -22,7 +22,7 @@ from tihua_server.item import Hit
 from tihua_server.rpc.entrance import Entrance
 from tihua_server.search_params import SearchParams
 from tihua_server.served_models import ServedModels
-from tihua_server.telemetry import Telemetry
+from tihua_server.telemetry.telemetry import Telemetry
 from tihua_server.types import Encoder, FloatArray
 
 PARTS = 10

@@ -19,7 +19,7 @@ from tihua_server.item import Hit, Item
 from tihua_server.rpc.entrance import Entrance
 from tihua_server.search_params import Fields, SearchParams
 from tihua_server.served_models import ServedModels
-from tihua_server.telemetry import Telemetry
+from tihua_server.telemetry.telemetry import Telemetry
 from tihua_server.types import FloatArray
 
 TEXTS = [f"第{number}句" for number in range(20)]

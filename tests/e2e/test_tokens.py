@@ -15,9 +15,9 @@ from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 from in_process import serving
 from processes import run_tihua, running
-from tihua_server.access import NEEDED_ROLES
 from tihua_server.config import Config, Limits
-from tihua_server.token_file import Role
+from tihua_server.rpc.access import NEEDED_ROLES
+from tihua_server.rpc.token_file import Role
 
 TOKENS = {role: secrets.token_hex(32) for role in Role}
 CALLERS: dict[str, str | None] = {"nobody": None, "stranger": secrets.token_hex(32)} | {

@@ -14,7 +14,7 @@ from processes import ServerProcess, running
 from tihua_server._version import __version__
 from tihua_server.config import Config
 from tihua_server.observer import Observer
-from tihua_server.telemetry import Telemetry
+from tihua_server.telemetry.telemetry import Telemetry
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +141,7 @@ def test_without_the_extra_it_is_said_what_to_install(traces: str, status: int) 
     code = (
         "import sys; sys.modules['opentelemetry.sdk'] = None\n"
         "from tihua_server.config import Config\n"
-        "from tihua_server.telemetry import Telemetry\n"
+        "from tihua_server.telemetry.telemetry import Telemetry\n"
         f"Telemetry(Config(traces={traces!r}))"
     )
     tried = subprocess.run(

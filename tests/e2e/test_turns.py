@@ -15,7 +15,7 @@ from tihua_server.config import Config
 from tihua_server.milvus.store import Milvus
 from tihua_server.rpc.entrance import Entrance
 from tihua_server.served_models import ServedModels
-from tihua_server.telemetry import Telemetry
+from tihua_server.telemetry.telemetry import Telemetry
 from tihua_server.types import FloatArray, TokenArray
 
 LARGE = ["一", "二", "三", "四", "五"]

@@ -13,7 +13,8 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["tihua", "tihua_server", "PIL"]):
-    from tihua_server import images, resizing
+    from tihua_server import images
+    from tihua_server.clip import resizing
     from tihua_server.milvus import filters
     from tihua_server.rpc import item_requests, search_requests
 

@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from milvus_lite.engine.collection import Collection
@@ -45,13 +46,16 @@ def recorder() -> Recorder:
 async def test_many_rows_are_flushed_while_they_are_written(recorder: Recorder) -> None:
     """The write that is one too many waits for the flush, and the count begins anew."""
     flusher = Flusher(recorder.flush)
-    await flusher.wrote("a", MAX_UNFLUSHED_ROWS - 1)
-    await flusher.wrote("b", MAX_UNFLUSHED_ROWS - 1)
+    flusher.wrote("a", MAX_UNFLUSHED_ROWS - 1)
+    flusher.wrote("b", MAX_UNFLUSHED_ROWS - 1)
+    await flusher.flush_many("a")
     assert recorder.names == []
 
+    flusher.wrote("a", 1)
     with pytest.raises(StoreError):
-        await flusher.wrote("a", 1)
-    await flusher.wrote("a", 1)
+        await flusher.flush_many("a")
+    flusher.wrote("a", 1)
+    await flusher.flush_many("a")
 
     assert recorder.names == ["a"]
     await flusher.close()
@@ -64,7 +68,7 @@ async def test_rows_are_flushed_when_writing_pauses(
     monkeypatch.setattr(flusher_module, "IDLE_S", 0.0)
     flusher = Flusher(recorder.flush)
 
-    await flusher.wrote("a", MIN_IDLE_ROWS)
+    flusher.wrote("a", MIN_IDLE_ROWS)
     async with asyncio.timeout(10):
         await recorder.happened.wait()
     await flusher.close()
@@ -79,13 +83,49 @@ async def test_few_rows_are_not_worth_a_flush(
     monkeypatch.setattr(flusher_module, "IDLE_S", 0.0)
     flusher = Flusher(recorder.flush)
 
-    await flusher.wrote("few", MIN_IDLE_ROWS - 1)
-    await flusher.wrote("many", MIN_IDLE_ROWS)
+    flusher.wrote("few", MIN_IDLE_ROWS - 1)
+    flusher.wrote("many", MIN_IDLE_ROWS)
     async with asyncio.timeout(10):
         await recorder.happened.wait()
     await flusher.close()
 
     assert recorder.names == ["many"]
+
+
+async def test_the_rows_of_a_write_that_was_given_up_are_flushed(
+    tmp_path: Path,
+    spec: Callable[..., CollectionSpec],
+    embeddings: FloatArray,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The thread completes the write, and no other may follow that counts them."""
+    insert, flush = Collection.insert, Collection.flush
+    has_begun, may_go_on, has_flushed = threading.Event(), threading.Event(), threading.Event()
+
+    def held(self: Collection, *arguments: Any, **options: Any) -> Any:
+        has_begun.set()
+        assert may_go_on.wait(60)
+        return insert(self, *arguments, **options)
+
+    def noted(self: Collection) -> None:
+        flush(self)
+        has_flushed.set()
+
+    store = await Milvus.open(tmp_path / "milvus")
+    created = spec()
+    await store.create(created)
+    monkeypatch.setattr(Collection, "insert", held)
+    monkeypatch.setattr(Collection, "flush", noted)
+    monkeypatch.setattr(flusher_module, "IDLE_S", 0.0)
+    rows = [Item(str(number), embeddings[0]) for number in range(MIN_IDLE_ROWS)]
+    writing = asyncio.create_task(store.upsert(created.name, rows))
+    assert await asyncio.to_thread(has_begun.wait, 60)
+    writing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await writing
+    may_go_on.set()
+    assert await asyncio.to_thread(has_flushed.wait, 60)
+    await store.close()
 
 
 async def test_a_store_that_is_closed_during_a_flush_is_flushed(

@@ -14,12 +14,12 @@ from pymilvus.exceptions import MilvusException
 from tihua_server.collection import CollectionSpec
 from tihua_server.errors import StoreFull
 from tihua_server.item import Item
-from tihua_server.metrics import Metrics
 from tihua_server.milvus import directory
 from tihua_server.milvus.errors import is_disk_failure
 from tihua_server.milvus.schema import released
 from tihua_server.milvus.store import Milvus
 from tihua_server.search_params import Fields, Filter, SearchParams
+from tihua_server.telemetry.metrics import Metrics
 from tihua_server.types import FloatArray
 
 Spec = Callable[..., CollectionSpec]

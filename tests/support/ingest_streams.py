@@ -8,15 +8,15 @@ from fake_encoder import FakeEncoder
 from in_memory_store import InMemoryStore
 from tihua_server.collection import CollectionSpec, Index, IndexType
 from tihua_server.config import Limits
-from tihua_server.draft import Draft, WriteMode
 from tihua_server.errors import OutOfOrder, StoreUnavailable
-from tihua_server.ingest_events import Ack, Credit, DraftBatch, Event, Summary
-from tihua_server.ingest_session import NOTHING_READ, Progress
-from tihua_server.ingester import Ingester
+from tihua_server.ingest.draft import Draft, WriteMode
+from tihua_server.ingest.events import Ack, Credit, DraftBatch, Event, Summary
+from tihua_server.ingest.ingester import Ingester
+from tihua_server.ingest.session import NOTHING_READ, Progress
+from tihua_server.ingest.writer import Writer
 from tihua_server.item import Item
 from tihua_server.served_models import ServedModels
 from tihua_server.types import Text
-from tihua_server.writer import Writer
 
 PICTURES = "pictures"
 GRANT = Credit(batches=4, size_bytes=1_000)

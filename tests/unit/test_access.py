@@ -8,10 +8,10 @@ from authority import write_tokens
 from google.protobuf import descriptor_pool
 from grpc_health.v1 import health
 from grpc_reflection.v1alpha import reflection
-from tihua_server.access import ANYBODY, NEEDED_ROLES, Access
 from tihua_server.errors import PermissionDenied, ServiceError, Unauthenticated
+from tihua_server.rpc.access import ANYBODY, NEEDED_ROLES, Access
 from tihua_server.rpc.services import SERVICES
-from tihua_server.token_file import Role
+from tihua_server.rpc.token_file import Role
 
 TOKENS = {role: secrets.token_hex(16) for role in Role}
 SEARCH = "tihua.v1.SearchService/Search"
@@ -102,7 +102,7 @@ def test_a_token_that_is_gone_is_refused_in_the_middle_of_a_call(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A stream may last for hours."""
-    monkeypatch.setattr("tihua_server.secret_file.LOOK_S", 0)
+    monkeypatch.setattr("tihua_server.rpc.secret_file.LOOK_S", 0)
     path = write_tokens(tmp_path / "tokens", f"a write {TOKENS[Role.WRITE]}")
     access = Access(path)
     caller = access.caller(SEARCH, bearer(TOKENS[Role.WRITE]))

@@ -10,11 +10,11 @@ import pytest
 from scraped import Scraped
 from tihua_server.config import Config
 from tihua_server.errors import ConfigError, ModelError
-from tihua_server.metrics import Metrics
-from tihua_server.metrics_server import MetricsServer
 from tihua_server.observer import Observer, Observers
 from tihua_server.stages import Stages
-from tihua_server.telemetry import Telemetry
+from tihua_server.telemetry.metrics import Metrics
+from tihua_server.telemetry.metrics_server import MetricsServer
+from tihua_server.telemetry.telemetry import Telemetry
 from tihua_server.types import Kind
 
 

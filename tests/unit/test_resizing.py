@@ -7,8 +7,8 @@ import pytest
 from picture_files import MAX_PIXELS, PLAIN, decode, noise
 from PIL import Image
 from tihua._picture import decoding
+from tihua_server.clip.resizing import resize
 from tihua_server.images import decode_image
-from tihua_server.resizing import resize
 
 
 @pytest.mark.parametrize("size", [224, 336])

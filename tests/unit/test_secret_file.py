@@ -9,7 +9,7 @@ from clock import Clock
 from structlog.testing import capture_logs
 from tihua import _secret_file as client_file
 from tihua_server.errors import ConfigError
-from tihua_server.secret_file import LOOK_S, MAX_BYTES, WatchedFiles, read_secret
+from tihua_server.rpc.secret_file import LOOK_S, MAX_BYTES, WatchedFiles, read_secret
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import contextlib
 
 import pytest
 from tihua_server.errors import TooManyStreams
-from tihua_server.streams import Streams
+from tihua_server.rpc.streams import Streams
 
 
 def test_a_client_has_as_many_streams_as_it_may() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from authority import write_tokens
 from tihua_server.errors import ConfigError
-from tihua_server.token_file import Role, digest, read_tokens
+from tihua_server.rpc.token_file import Role, digest, read_tokens
 
 # Not drawn: they get into the names of tests, which shall be the same in every run.
 SECRET = "5ec2e7d0" * 8

@@ -19,7 +19,7 @@ def print_summary(tally: Tally, left_out: LeftOut, seconds: float, *, as_json: b
         print_json(
             {
                 "kind": "summary",
-                "sent": tally.sent,
+                "pictures": tally.total,
                 "written": tally.written,
                 "failed": tally.failed,
                 "skipped": tally.skipped,
@@ -34,7 +34,7 @@ def print_summary(tally: Tally, left_out: LeftOut, seconds: float, *, as_json: b
         click.echo(_left_out_line(left_out), err=True)
     speed = f", {pace:.1f} pictures/s" if tally.written else ""
     click.echo(
-        f"{counted(tally.sent, 'picture')}: {tally.written} written, {tally.failed} failed, "
+        f"{counted(tally.total, 'picture')}: {tally.written} written, {tally.failed} failed, "
         f"{tally.skipped} unchanged; {seconds:.1f} s{speed}"
     )
 

@@ -25,7 +25,7 @@ class Tally:
     skipped: int = 0
 
     @property
-    def sent(self) -> int:
+    def total(self) -> int:
         """The number of pictures with an outcome."""
         return self.written + self.failed + self.skipped
 
@@ -113,8 +113,8 @@ class LiveProgress:
     def update(self, tally: Tally) -> None:
         """Show the progress."""
         detail = _detail(tally, time.monotonic() - self._began)
-        total = max(self._total, tally.sent)
-        self._progress.update(self._task, completed=tally.sent, total=total, detail=detail)
+        total = max(self._total, tally.total)
+        self._progress.update(self._task, completed=tally.total, total=total, detail=detail)
 
     def print(self, text: str) -> None:
         """Print a line above the bar."""
@@ -152,9 +152,9 @@ class PlainProgress:
             return
         self._printed = now
         elapsed_s = now - self._began
-        total = max(self._total, tally.sent)
+        total = max(self._total, tally.total)
         detail = _detail(tally, elapsed_s)
-        self.print(f"{tally.sent}/{total}  {detail}  {_remaining(tally.sent, total, elapsed_s)}")
+        self.print(f"{tally.total}/{total}  {detail}  {_remaining(tally.total, total, elapsed_s)}")
 
     def print(self, text: str) -> None:
         """Print a line."""

@@ -120,7 +120,7 @@ class _ReindexReporter(Reporter):
         for error in progress.errors:
             self.fail(error)
         tally = Tally(progress.written, progress.failed, progress.kept)
-        if not tally.sent:
+        if not tally.total:
             self._view.begin(progress.total)
         self._view.update(tally)
 

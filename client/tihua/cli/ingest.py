@@ -167,7 +167,7 @@ def command(
             seconds = time.monotonic() - began
     tally = reporter.tally
     print_summary(tally, left_out, seconds, as_json=as_json)
-    if tally.failed and (is_strict or tally.failed == tally.sent):
+    if tally.failed and (is_strict or tally.failed == tally.total):
         raise click.exceptions.Exit(1)
 
 

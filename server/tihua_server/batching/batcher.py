@@ -224,7 +224,7 @@ class Batcher(Generic[Input, Result]):
         if lane is Lane.INTERACTIVE:
             # The other threads compute as much in that time.
             takes_s = self._cost.of_input(size) / self._workers.count
-            due_s = flow.due_s(self, now_s, takes_s)
+            due_s = flow.schedule(self, now_s, takes_s)
             self._workers.last_interactive_s = now_s
         entry = Entry[Input, Result](
             value, size, now_s, due_s=due_s, group=group, flow=flow, has_own_batch=alone

@@ -18,8 +18,8 @@ large calls both end when the second of them used to.
 import math
 
 SHARE = 1 / 4
-"""The share of the model that a flow may claim before others: the inputs of four large flows are
-due as fast as they are computed. The figures above are for single inputs beside one such flow."""
+"""The share of the model that a flow may claim before others: up to four large flows together are
+due no faster than they are computed. The figures above are for single inputs beside one of them."""
 
 MAX_LEAD_S = 10.0
 """The latest that an input may be due after its arrival, in seconds, at the decoder and at the
@@ -40,14 +40,14 @@ class Flow:
         self.inputs = inputs
         self._next_s: dict[object, float] = {}
 
-    def due_s(self, where: object, now_s: float, takes_s: float) -> float:
-        """Return when its next input is due.
+    def schedule(self, queue: object, now_s: float, takes_s: float) -> float:
+        """Book the next input of the flow, and return when it is due.
 
         Args:
-            where: the queue; pictures wait for a decoding thread first, then for the model.
+            queue: where it waits; pictures wait for a decoding thread first, then for the model.
             now_s: when it arrives.
             takes_s: its expected cost there, in seconds.
         """
-        due_s = min(max(now_s, self._next_s.get(where, -math.inf)), now_s + MAX_LEAD_S)
-        self._next_s[where] = due_s + takes_s / SHARE
+        due_s = min(max(now_s, self._next_s.get(queue, -math.inf)), now_s + MAX_LEAD_S)
+        self._next_s[queue] = due_s + takes_s / SHARE
         return due_s

@@ -1,8 +1,8 @@
 """Which waiting inputs become the next batch.
 
 The input that is due first is always taken, without others if it is to be alone. If inputs are
-padded to the largest of their batch, it is filled up with those of the most similar size, early
-ones last; without padding, with those due next.
+padded to the largest of their batch, it is filled up with those of the most similar size, those
+due much later last; without padding, with those due next.
 
 Three bounds keep a batch from delaying what comes after it: the number of its inputs, its expected
 duration (`BatchCost`), and its padding, which may cost no more than a separate batch would.
@@ -20,14 +20,15 @@ Result = TypeVar("Result")
 MIN_PADDING = 8
 """Padding that is always allowed, in units of size: below it there is nothing to gain."""
 
-EARLY_S = 0.1
-"""An input is early if it is due more than this many seconds from now. Without it, 16 callers of 4
-texts each got 6 % fewer answers: their batches were limited by `EARLY_BATCH_S`."""
+AHEAD_S = 0.1
+"""An input is taken ahead of its time if it is due more than this many seconds from now. Without
+it, 16 callers of 4 texts each got 6 % fewer answers: `GUEST_BATCH_S` limited their batches."""
 
-EARLY_BATCH_S = 0.05
-"""Longest expected duration of a batch with early inputs of another flow than the first one's, in
-seconds: a caller who waits for a single answer waits for them too. Without it, a picture beside a
-caller of 64 took nearly twice as long, and a query beside one of 256 texts a third longer."""
+GUEST_BATCH_S = 0.05
+"""Longest expected duration of a batch with guests, in seconds: inputs that are taken ahead of
+their time, and of other flows than the first one. A caller who waits for a single answer waits for
+them too. Without it, a picture beside a caller of 64 took nearly twice as long, and a query beside
+one of 256 texts a third longer."""
 
 
 class Selection(Generic[Input, Result]):
@@ -58,10 +59,10 @@ class Selection(Generic[Input, Result]):
         first, *others = waiting
         if first.has_own_batch:
             return [first], first.size
-        early_s = now_s + EARLY_S
+        ahead_s = now_s + AHEAD_S
         padding_cost = self._padding_cost or 0.0
         if self._padding_cost is not None:
-            others.sort(key=lambda entry: (entry.due_s > early_s, abs(entry.size - first.size)))
+            others.sort(key=lambda entry: (entry.due_s > ahead_s, abs(entry.size - first.size)))
         chosen = [first]
         largest = total = first.size
         size: float = first.size
@@ -70,11 +71,11 @@ class Selection(Generic[Input, Result]):
                 break
             if entry.has_own_batch:
                 continue
-            units = total + entry.size
+            units = total + entry.size  # without padding, and with it:
             places = max(largest, entry.size) * (len(chosen) + 1)
             padding = padding_cost * (places - units)
-            is_guest = entry.due_s > early_s and entry.flow is not first.flow
-            max_s = min(max_batch_s, EARLY_BATCH_S) if is_guest else max_batch_s
+            is_guest = entry.due_s > ahead_s and entry.flow is not first.flow
+            max_s = min(max_batch_s, GUEST_BATCH_S) if is_guest else max_batch_s
             cost_s = self._cost.seconds(units + padding)
             if cost_s <= max_s and padding <= self._max_padding():
                 chosen.append(entry)

@@ -8,9 +8,9 @@ from tihua._picture.decoding import Box
 
 from tihua_server.clip.engine import Engine
 from tihua_server.clip.model import ClipModel
+from tihua_server.clip.resizing import resize
 from tihua_server.clip.tokenizer import Tokenizer, padded
 from tihua_server.errors import ModelError
-from tihua_server.resizing import resize
 from tihua_server.types import FloatArray, ModelInfo, PixelArray, TokenArray, Tokens
 
 

@@ -24,7 +24,7 @@ _SCHEMES = ("http://", "https://", "tcp://", "unix:")
 
 # Within this process: bypass any proxy of the environment, and send no pings: a gRPC server in
 # Python allows one in five minutes, and pymilvus sends six a minute.
-_EMBEDDED_OPTIONS = {"grpc.enable_http_proxy": 0, "grpc.keepalive_time_ms": 2**31 - 1}
+_LITE_OPTIONS = {"grpc.enable_http_proxy": 0, "grpc.keepalive_time_ms": 2**31 - 1}
 
 
 class Connected(NamedTuple):
@@ -60,7 +60,7 @@ async def connect(target: str | Path, *, token: str, timeout_s: float) -> Connec
     is_here = isinstance(target, Path)
     lite_server = await asyncio.to_thread(LiteServer, Path(target)) if is_here else None
     uri = lite_server.uri if lite_server else str(target)
-    options = _EMBEDDED_OPTIONS if lite_server else {}
+    options = _LITE_OPTIONS if lite_server else {}
     try:
         async with asyncio.timeout(timeout_s):
             client, version = await asyncio.to_thread(_connect, uri, token, options, timeout_s)

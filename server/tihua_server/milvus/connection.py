@@ -1,4 +1,4 @@
-"""A Milvus client whose blocking calls run in threads, each with a deadline and our own errors.
+"""A connection to Milvus: blocking calls in threads, each with a deadline and our own errors.
 
 pymilvus' blocking client is used, because `AsyncMilvusClient` turns rows into messages and back on
 the event loop: some 100 ms for a batch of 1 000. It never forks.
@@ -43,7 +43,7 @@ what is reported."""
 MIN_TIMEOUT_S = 0.001
 """The least timeout of a call, in seconds, however late it got a thread."""
 
-EMBEDDED_TIMEOUT_S = 600.0
+LITE_TIMEOUT_S = 600.0
 """The least timeout of a `call` (not a `read`) to an embedded Milvus, in seconds, even if its
 caller has given up: Milvus Lite finishes it in any case, and the thread's next call would be a
 second writer."""
@@ -124,7 +124,7 @@ class MilvusConnection:
             ServiceError: any other error of Milvus, translated.
         """
         bound_s = self.timeout_s if timeout_s is None else timeout_s
-        least_s = EMBEDDED_TIMEOUT_S if self.lite_server else MIN_TIMEOUT_S
+        least_s = LITE_TIMEOUT_S if self.lite_server else MIN_TIMEOUT_S
         work = partial(self._work, partial(function, *args, **kwargs), least_s)
         return await self._run(
             name, function.__name__, work, bound_s, is_long=timeout_s is not None
@@ -231,7 +231,7 @@ class MilvusConnection:
         self._is_closed = True
         self._disk.shutdown(wait=False)
         if self.lite_server:
-            await self._close_embedded(self.lite_server)
+            await self._stop_lite(self.lite_server)
             return
         await asyncio.to_thread(self._pool.shutdown)
         long = asyncio.create_task(asyncio.to_thread(self._long_pool.shutdown, cancel_futures=True))
@@ -239,7 +239,7 @@ class MilvusConnection:
         await asyncio.to_thread(self.client.close)  # ends calls that still wait
         await long
 
-    async def _close_embedded(self, lite_server: LiteServer) -> None:
+    async def _stop_lite(self, lite_server: LiteServer) -> None:
         def stop() -> None:
             self.client.close()
             lite_server.stop()

@@ -31,12 +31,15 @@ class Flusher:
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def wrote(self, name: str, rows: int) -> None:
-        """Count rows that were written; flush if too many are unflushed."""
-        rows += self._take(name)
-        if rows >= MAX_UNFLUSHED_ROWS:
+    async def flush_many(self, name: str) -> None:
+        """Flush a collection if too many of its rows are unflushed."""
+        if self._unflushed.get(name, 0) >= MAX_UNFLUSHED_ROWS:
+            self._take(name)
             await self._flush(name)
-            return
+
+    def wrote(self, name: str, rows: int) -> None:
+        """Count rows that were written, perhaps by a call that was given up."""
+        rows += self._take(name)
         self._unflushed[name] = rows
         if rows >= MIN_IDLE_ROWS:
             loop = asyncio.get_running_loop()

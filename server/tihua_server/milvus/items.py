@@ -50,9 +50,13 @@ class Items:
         # Milvus Lite's upsert keeps metadata that the new item no longer has; its insert replaces.
         write = self._client.insert if self._is_lite else self._client.upsert
         for batch in _batches(rows, BATCH_ROWS):
-            await self._calls.call(name, write, name, batch)
+            try:
+                await self._calls.call(name, write, name, batch)
+            finally:  # its thread completes what the caller gives up
+                if self._is_lite:
+                    self._flusher.wrote(name, len(batch))
             if self._is_lite:
-                await self._flusher.wrote(name, len(batch))
+                await self._flusher.flush_many(name)
 
     async def get(
         self, name: str, ids: Sequence[str], fields: Fields, *, is_fresh: bool = False

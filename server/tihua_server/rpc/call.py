@@ -14,11 +14,11 @@ from typing import Any
 import grpc
 import structlog
 
-from tihua_server.access import CALLER
 from tihua_server.deadline import set_deadline
 from tihua_server.errors import ModelError, ServiceError, StoreError, StoreUnavailable
 from tihua_server.observer import Observer
 from tihua_server.request_id import REQUEST_ID_KEY, begin_request
+from tihua_server.rpc.access import CALLER
 from tihua_server.rpc.status import DETAILS_KEY, rich_status, status_code
 
 MAX_TRANSIT_S = 0.1

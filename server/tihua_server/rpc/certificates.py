@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from tihua_server.config import Config
 from tihua_server.errors import ConfigError
-from tihua_server.secret_file import WatchedFiles, read_secret
+from tihua_server.rpc.secret_file import WatchedFiles, read_secret
 
 _log = structlog.get_logger("tihua")
 

@@ -1,5 +1,6 @@
 """CollectionService over gRPC."""
 
+import asyncio
 from dataclasses import replace
 from time import perf_counter
 
@@ -10,6 +11,7 @@ from tihua.v1 import collection_service_pb2_grpc as rpc
 from tihua_server.collection import Collection, CollectionSpec
 from tihua_server.config import Limits
 from tihua_server.errors import InvalidInput, NotFound
+from tihua_server.ingest.writer import Writer
 from tihua_server.pages import collection_of_pages
 from tihua_server.rpc.answers import fill_item, from_collection, from_ref, from_stages
 from tihua_server.rpc.call import Context
@@ -35,10 +37,13 @@ from tihua_server.served_models import ServedModels
 from tihua_server.together import together
 from tihua_server.turns import in_turns
 from tihua_server.vector_store import VectorStore
-from tihua_server.writer import Writer
 
 DEFAULT_LIMIT = 100
 """Items or collections in an answer unless the request sets `limit`."""
+
+DESCRIBED_AT_ONCE = 4
+"""Collections of one answer that are described at one time. Each takes several requests to the
+store, one of them a count: of hundreds at once the last would fail, and searches would wait."""
 
 MAX_DESCRIPTION_CHARS = 1_024
 """Longest description of a collection."""
@@ -96,7 +101,8 @@ class CollectionService(rpc.CollectionServiceServicer):
         digest = request_digest(request)
         after = decode_page_token(digest, request.page_token)
         names = [name for name in await self._store.names() if name > after]
-        page = await together([self._describe(name) for name in names[:limit]])
+        slots = asyncio.Semaphore(DESCRIBED_AT_ONCE)
+        page = await together([self._describe(name, slots) for name in names[:limit]])
         return pb.ListCollectionsResponse(
             collections=[from_collection(entry) for entry in page if entry is not None],
             next_page_token=(
@@ -243,9 +249,10 @@ class CollectionService(rpc.CollectionServiceServicer):
             request, "limit", default=DEFAULT_LIMIT, maximum=self._limits.max_page_size
         )
 
-    async def _describe(self, name: str) -> Collection | None:
-        """Return a collection, or None if it has just been removed."""
+    async def _describe(self, name: str, slots: asyncio.Semaphore) -> Collection | None:
+        """Return a collection when it is its turn, or None if it has just been removed."""
         try:
-            return await self._store.describe(name)
+            async with slots:
+                return await self._store.describe(name)
         except NotFound:
             return None

@@ -6,9 +6,9 @@ import socket
 
 import grpc
 
-from tihua_server.access import Access
 from tihua_server.config import Config
 from tihua_server.errors import ConfigError
+from tihua_server.rpc.access import Access
 from tihua_server.rpc.certificates import server_certificates
 
 KEEPALIVE_S = 60

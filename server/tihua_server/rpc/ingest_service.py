@@ -9,7 +9,7 @@ from tihua.v1 import ingest_service_pb2_grpc as rpc
 
 from tihua_server.config import Config
 from tihua_server.errors import InvalidInput, SessionConflict
-from tihua_server.ingest_events import (
+from tihua_server.ingest.events import (
     Ack,
     Credit,
     DraftBatch,
@@ -18,8 +18,8 @@ from tihua_server.ingest_events import (
     Started,
     Summary,
 )
-from tihua_server.ingest_session import Progress
-from tihua_server.ingester import Ingester
+from tihua_server.ingest.ingester import Ingester
+from tihua_server.ingest.session import Progress
 from tihua_server.rpc.answers import from_ref
 from tihua_server.rpc.call import Context
 from tihua_server.rpc.item_requests import to_draft

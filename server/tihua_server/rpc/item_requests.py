@@ -8,8 +8,8 @@ from google.protobuf import field_mask_pb2, struct_pb2
 from tihua._convert_metadata import MAX_DEPTH
 from tihua.v1 import collection_service_pb2, types_pb2
 
-from tihua_server.draft import Draft
 from tihua_server.errors import InvalidInput, ServiceError
+from tihua_server.ingest.draft import Draft
 from tihua_server.item import Metadata
 from tihua_server.rpc.requests import dtype_of
 from tihua_server.search_params import Fields, Filter

@@ -17,11 +17,11 @@ from typing import Any, TypeAlias
 import grpc
 from google.protobuf.message import DecodeError
 
-from tihua_server.access import CALLER, NEEDED_ROLES, Access
 from tihua_server.errors import InvalidInput, ServiceError, StreamIdle
 from tihua_server.observer import CallMetadata
+from tihua_server.rpc.access import CALLER, NEEDED_ROLES, Access
 from tihua_server.rpc.call import Call, Calls, Context, host_of
-from tihua_server.streams import Streams
+from tihua_server.rpc.streams import Streams
 
 Handler = Any  # grpc.RpcMethodHandler, typed for synchronous servers only
 Parse: TypeAlias = Callable[[bytes], Any]

@@ -16,8 +16,8 @@ from tihua.v1 import (
 
 from tihua_server.batching.lane import Lane
 from tihua_server.collection import Index, IndexType, is_collection_name
-from tihua_server.draft import WriteMode
 from tihua_server.errors import InvalidInput
+from tihua_server.ingest.draft import WriteMode
 
 T = TypeVar("T")
 

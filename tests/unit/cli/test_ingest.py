@@ -137,8 +137,11 @@ def test_json_is_an_object_a_failure_and_one_summary(tihua: Tihua, pictures: Pat
     assert seconds > 0
     assert pace > 0
     left_out = {"left_out": 1, "left_out_suffixes": {"txt": 1}}
-    counts = {"sent": 4, "written": 3, "failed": 1, "skipped": 0}
+    counts = {"pictures": 4, "written": 3, "failed": 1, "skipped": 0}
     assert summary == {"kind": "summary"} | counts | left_out
+    summary = json.loads(tihua("ingest", pictures, "--json").stdout.splitlines()[-1])
+    counts = {"pictures": 4, "written": 0, "failed": 1, "skipped": 3}
+    assert counts.items() <= summary.items()
 
 
 def test_a_single_file_goes_in_under_its_name(tihua: Tihua, memory: Memory, pictures: Path) -> None:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 from ingest_streams import Shelf, ingester_of
 from tihua_server.config import Config
-from tihua_server.ingester import Ingester
+from tihua_server.ingest.ingester import Ingester
 from tihua_server.served_models import ServedModels
 from tihua_server.types import Encoder
 

@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 from fake_encoder import FakeEncoder
 from ingest_streams import Shelf, acks, batch, drain, ingester_of, last_ack, run, stream, summary
-from tihua_server import ingest_stream
 from tihua_server.config import Config
-from tihua_server.draft import Draft
 from tihua_server.errors import StoreUnavailable
-from tihua_server.ingest_events import Ack, Credit, DraftBatch, Event, Started
-from tihua_server.ingester import Ingester
+from tihua_server.ingest import stream as stream_module
+from tihua_server.ingest.draft import Draft
+from tihua_server.ingest.events import Ack, Credit, DraftBatch, Event, Started
+from tihua_server.ingest.ingester import Ingester
 from tihua_server.served_models import ServedModels
 from tihua_server.types import FloatArray, Text, TokenArray
 
@@ -36,8 +36,8 @@ async def test_acknowledgements_are_apart_while_there_is_more_to_write(
     ingester: Ingester, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """At a clock that stands still only the first and the last come, each credit at once."""
-    monkeypatch.setattr(ingest_stream, "monotonic", lambda: 0.0)
-    monkeypatch.setattr(ingest_stream, "MAX_WRITE_ITEMS", 1)
+    monkeypatch.setattr(stream_module, "monotonic", lambda: 0.0)
+    monkeypatch.setattr(stream_module, "MAX_WRITE_ITEMS", 1)
     shelf.is_open.clear()
     events = run(ingester, stream(*(batch(seq, f"{seq}") for seq in range(1, 5))))
     assert isinstance(await anext(events), Started)
@@ -54,8 +54,8 @@ async def test_a_failure_is_told_at_once(
     ingester: Ingester, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However close to the acknowledgement before it."""
-    monkeypatch.setattr(ingest_stream, "monotonic", lambda: 0.0)
-    monkeypatch.setattr(ingest_stream, "MAX_WRITE_ITEMS", 1)
+    monkeypatch.setattr(stream_module, "monotonic", lambda: 0.0)
+    monkeypatch.setattr(stream_module, "MAX_WRITE_ITEMS", 1)
     shelf.is_open.clear()
     mixed = DraftBatch(2, [Draft("b", Text("马")), Draft("bad", Text(""))], 10)
     events = run(ingester, stream(batch(1, "a"), mixed, batch(3, "c")))
@@ -70,8 +70,8 @@ async def test_a_store_that_goes_away_does_not_hide_what_was_safe_before(
     ingester: Ingester, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An acknowledgement that was waiting for its time comes before the error."""
-    monkeypatch.setattr(ingest_stream, "monotonic", lambda: 0.0)
-    monkeypatch.setattr(ingest_stream, "MAX_WRITE_ITEMS", 1)
+    monkeypatch.setattr(stream_module, "monotonic", lambda: 0.0)
+    monkeypatch.setattr(stream_module, "MAX_WRITE_ITEMS", 1)
     shelf.is_open.clear()
     shelf.leaves_after = 2
     events = run(ingester, stream(*(batch(seq, f"{seq}") for seq in range(1, 5))))
@@ -105,7 +105,7 @@ async def test_what_is_safe_is_told_while_the_next_batch_is_embedded(
     shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An acknowledgement that was waiting for its time does not wait for a slow model too."""
-    monkeypatch.setattr(ingest_stream, "MAX_WRITE_ITEMS", 1)
+    monkeypatch.setattr(stream_module, "MAX_WRITE_ITEMS", 1)
     encoder = LongReading()
     models = ServedModels([encoder], Config(max_batch_size=8))
 

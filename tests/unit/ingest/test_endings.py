@@ -5,8 +5,8 @@ import asyncio
 import pytest
 from ingest_streams import Shelf, batch, drain, ingester_of, run, stream, summary
 from tihua_server.errors import Draining, StreamIdle
-from tihua_server.ingest_events import Ack, Credit, DrainingNotice, Started
-from tihua_server.ingester import Ingester
+from tihua_server.ingest.events import Ack, Credit, DrainingNotice, Started
+from tihua_server.ingest.ingester import Ingester
 from tihua_server.served_models import ServedModels
 
 

@@ -8,10 +8,10 @@ from collections.abc import Callable
 import pytest
 from ingest_streams import Shelf, batch, break_off, drain, ingester_of, run, stream, summary
 from picture_files import encode, noise
-from tihua_server.draft import Draft
 from tihua_server.errors import StoreUnavailable
-from tihua_server.ingest_events import Ack, DraftBatch
-from tihua_server.ingester import Ingester
+from tihua_server.ingest.draft import Draft
+from tihua_server.ingest.events import Ack, DraftBatch
+from tihua_server.ingest.ingester import Ingester
 from tihua_server.served_models import ServedModels
 from tihua_server.types import Content, EncodedImage, Text
 

@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 from ingest_streams import Shelf, batch, drain, ingester_of, last_ack, run, stream, summary
-from tihua_server.draft import Draft
 from tihua_server.errors import OutOfOrder, Overloaded, StoreUnavailable
-from tihua_server.ingest_events import Ack, Credit, DraftBatch, Started
-from tihua_server.ingester import Ingester
+from tihua_server.ingest.draft import Draft
+from tihua_server.ingest.events import Ack, Credit, DraftBatch, Started
+from tihua_server.ingest.ingester import Ingester
 from tihua_server.served_models import ServedModels
 from tihua_server.types import Text
 

@@ -6,11 +6,11 @@ import pytest
 from ingest_streams import PICTURES, Shelf
 from tihua_server.collection import CollectionSpec
 from tihua_server.config import Limits
-from tihua_server.draft import Draft
 from tihua_server.errors import CollectionMoved, NotFound
+from tihua_server.ingest.draft import Draft
+from tihua_server.ingest.writer import Writer
 from tihua_server.served_models import ServedModels
 from tihua_server.types import ModelRef, Text
-from tihua_server.writer import Writer
 
 
 class Believer(Shelf):

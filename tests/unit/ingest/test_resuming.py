@@ -18,11 +18,11 @@ from ingest_streams import (
     stream,
     summary,
 )
-from tihua_server.draft import Draft, WriteMode
 from tihua_server.errors import SessionConflict, SessionTaken
-from tihua_server.ingest_events import Ack, Credit, DraftBatch, Event, Started, Summary
-from tihua_server.ingest_session import Progress
-from tihua_server.ingester import Ingester
+from tihua_server.ingest.draft import Draft, WriteMode
+from tihua_server.ingest.events import Ack, Credit, DraftBatch, Event, Started, Summary
+from tihua_server.ingest.ingester import Ingester
+from tihua_server.ingest.session import Progress
 from tihua_server.served_models import ServedModels
 from tihua_server.types import Text
 

@@ -3,9 +3,9 @@
 import pytest
 from fake_encoder import FakeEncoder
 from ingest_streams import PICTURES, Shelf, acks, batch, drain, last_ack, run, stream
-from tihua_server.draft import Draft, WriteMode
-from tihua_server.ingest_events import DraftBatch
-from tihua_server.ingester import Ingester
+from tihua_server.ingest.draft import Draft, WriteMode
+from tihua_server.ingest.events import DraftBatch
+from tihua_server.ingest.ingester import Ingester
 from tihua_server.types import Encoder, Text
 
 

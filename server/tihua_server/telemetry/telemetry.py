@@ -13,19 +13,19 @@ from tihua_server.batching.lane import Lane
 from tihua_server.config import Config
 from tihua_server.errors import ConfigError
 from tihua_server.extras import install_hint
-from tihua_server.ingester import Ingester
-from tihua_server.metrics import Metrics
-from tihua_server.metrics_server import MetricsServer
+from tihua_server.ingest.ingester import Ingester
 from tihua_server.model_watch import ModelWatch
 from tihua_server.observer import NOBODY, Observer, Observers
 from tihua_server.rpc.call import Calls
 from tihua_server.rpc.entrance import Entrance
 from tihua_server.rpc.readiness import Readiness
 from tihua_server.served_models import ServedModels
+from tihua_server.telemetry.metrics import Metrics
+from tihua_server.telemetry.metrics_server import MetricsServer
 from tihua_server.types import Kind
 
 if TYPE_CHECKING:
-    from tihua_server.traces import Traces
+    from tihua_server.telemetry.traces import Traces
 
 ENDPOINT_VARIABLES = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 """Where OpenTelemetry's own exporter looks for the address of a collector."""
@@ -138,7 +138,7 @@ def _traces(config: Config, version: str) -> "Traces | None":
     if config.traces != "on" and not is_asked:
         return None
     try:
-        from tihua_server.traces import Traces
+        from tihua_server.telemetry.traces import Traces
     except ModuleNotFoundError as error:
         if error.name is None or error.name.startswith("tihua"):
             raise

@@ -1,12 +1,12 @@
 """One ingest stream: batches embedded side by side, written in their order, acknowledged.
 
-    reader ──> batches in flight, each embedding in a task of its own ──> writer ──> events
+    reader ──> batches in flight, each embedded in a task of its own ──> `run` ──> events
 
-The reader (`ingest_reader.py`) accepts no more than the client was granted. The writer waits for
-the oldest batch, adds the finished ones behind it, writes them in one call and acknowledges them.
-So a batch is acknowledged only after every batch before it, and an id that occurs twice keeps its
-last content. A client that does not read the events stops the writer, and with it the grants: what
-one stream holds in memory never exceeds its first grant.
+The reader (`reader.py`) accepts no more than the client was granted. `run` waits for the oldest
+batch, adds the finished ones behind it, writes them in one call and acknowledges them. So a batch
+is acknowledged only after every batch before it, and an id that occurs twice keeps its last
+content. A client that does not read the events stops `run`, and with it the grants: what one stream
+holds in memory never exceeds its first grant.
 """
 
 import asyncio
@@ -18,8 +18,7 @@ from typing import Any
 
 from tihua_server.batching.admission import Budget
 from tihua_server.errors import Draining, SessionTaken, StreamIdle
-from tihua_server.in_flight import InFlight, Pending
-from tihua_server.ingest_events import (
+from tihua_server.ingest.events import (
     Ack,
     Credit,
     DraftBatch,
@@ -28,10 +27,11 @@ from tihua_server.ingest_events import (
     Started,
     Summary,
 )
-from tihua_server.ingest_reader import IngestReader
-from tihua_server.ingest_session import BatchFailure, Progress, Session
+from tihua_server.ingest.in_flight import InFlight, Pending
+from tihua_server.ingest.reader import IngestReader
+from tihua_server.ingest.session import BatchFailure, Progress, Session
+from tihua_server.ingest.writer import Prepared, Writer
 from tihua_server.observer import Observer
-from tihua_server.writer import Prepared, Writer
 
 MAX_WRITE_ITEMS = 1_000
 """A call to the store gets no further batch once it has this many rows: inserts are fastest at

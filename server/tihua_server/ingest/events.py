@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from tihua_server.draft import Draft
-from tihua_server.ingest_session import BatchFailure, Progress
+from tihua_server.ingest.draft import Draft
+from tihua_server.ingest.session import BatchFailure, Progress
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from collections import deque
 from dataclasses import dataclass
 
 from tihua_server.errors import Overloaded
-from tihua_server.ingest_events import Credit, DraftBatch
-from tihua_server.writer import Prepared
+from tihua_server.ingest.events import Credit, DraftBatch
+from tihua_server.ingest.writer import Prepared
 
 
 @dataclass(frozen=True, slots=True)

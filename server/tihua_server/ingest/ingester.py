@@ -7,13 +7,13 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Container
 from typing import TypeVar
 
 from tihua_server.batching.admission import Budget
-from tihua_server.draft import WriteMode
 from tihua_server.errors import Draining, SessionConflict, StreamIdle
-from tihua_server.ingest_events import Credit, DraftBatch, Event
-from tihua_server.ingest_session import NOTHING_READ, Progress, Session
-from tihua_server.ingest_stream import IngestStream
+from tihua_server.ingest.draft import WriteMode
+from tihua_server.ingest.events import Credit, DraftBatch, Event
+from tihua_server.ingest.session import NOTHING_READ, Progress, Session
+from tihua_server.ingest.stream import IngestStream
+from tihua_server.ingest.writer import Writer
 from tihua_server.observer import NOBODY, Observer
-from tihua_server.writer import Writer
 
 MAX_SESSIONS = 10_000
 """Sessions remembered. Forgetting one is harmless: its client says where it was."""

@@ -7,8 +7,8 @@ from pathlib import Path
 from types import MappingProxyType
 
 from tihua_server.errors import PermissionDenied, Unauthenticated
-from tihua_server.secret_file import WatchedFiles
-from tihua_server.token_file import Role, Token, digest, read_tokens
+from tihua_server.rpc.secret_file import WatchedFiles
+from tihua_server.rpc.token_file import Role, Token, digest, read_tokens
 
 READ, WRITE, ADMIN = Role.READ, Role.WRITE, Role.ADMIN
 

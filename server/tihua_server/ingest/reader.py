@@ -11,12 +11,12 @@ from functools import partial
 
 from tihua_server.batching.admission import Budget
 from tihua_server.batching.lane import Lane
-from tihua_server.draft import WriteMode
 from tihua_server.errors import OutOfOrder
-from tihua_server.in_flight import InFlight
-from tihua_server.ingest_events import Credit, DraftBatch
-from tihua_server.ingest_session import Session
-from tihua_server.writer import Writer
+from tihua_server.ingest.draft import WriteMode
+from tihua_server.ingest.events import Credit, DraftBatch
+from tihua_server.ingest.in_flight import InFlight
+from tihua_server.ingest.session import Session
+from tihua_server.ingest.writer import Writer
 
 
 class IngestReader:

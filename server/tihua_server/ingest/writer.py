@@ -10,12 +10,18 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from tihua_server.batching.lane import Lane
-from tihua_server.candidate import Candidate, Failure, checked, first_of_each_id, split_by_origin
 from tihua_server.collection import CollectionSpec
 from tihua_server.config import Limits
-from tihua_server.draft import UNKNOWN_TIME, Draft, WriteMode
 from tihua_server.embedder import Embedder
 from tihua_server.errors import CollectionMoved, NotFound, ServiceError
+from tihua_server.ingest.candidate import (
+    Candidate,
+    Failure,
+    checked,
+    first_of_each_id,
+    split_by_origin,
+)
+from tihua_server.ingest.draft import UNKNOWN_TIME, Draft, WriteMode
 from tihua_server.item import Item
 from tihua_server.search_params import Fields
 from tihua_server.served_models import ServedModels

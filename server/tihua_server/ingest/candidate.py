@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tihua_server.config import Limits
-from tihua_server.draft import Draft
 from tihua_server.errors import AlreadyExists, ServiceError
+from tihua_server.ingest.draft import Draft
 from tihua_server.turns import Turns
 from tihua_server.types import Content
 

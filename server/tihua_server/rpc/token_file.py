@@ -16,7 +16,7 @@ from enum import IntEnum
 from pathlib import Path
 
 from tihua_server.errors import ConfigError
-from tihua_server.secret_file import read_secret
+from tihua_server.rpc.secret_file import read_secret
 
 
 class Role(IntEnum):

@@ -13,8 +13,8 @@ from collections.abc import Coroutine, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from tihua_server.candidate import Failure
-from tihua_server.draft import WriteMode
+from tihua_server.ingest.candidate import Failure
+from tihua_server.ingest.draft import WriteMode
 
 T = TypeVar("T")
 
