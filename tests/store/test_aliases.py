@@ -9,7 +9,7 @@ import pytest
 from tihua_server.collection import CollectionSpec, IndexType, LoadState
 from tihua_server.errors import AlreadyExists, CollectionInUse, NotFound
 from tihua_server.item import Item
-from tihua_server.milvus.records import SPEC_TTL_S
+from tihua_server.milvus.catalog import SPEC_TTL_S
 from tihua_server.milvus.store import Milvus
 from tihua_server.search_params import Consistency, Fields, Filter, SearchParams
 from tihua_server.types import FloatArray

@@ -40,7 +40,7 @@ async def test_the_old_name_of_a_renamed_collection_may_stay_as_its_alias(
     milvus: Milvus, make_pair: MakePair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A caller who keeps reading by it is always answered, even if the alias takes a while."""
-    monkeypatch.setattr("tihua_server.milvus.records.RENAME_S", 2.0)  # a busy machine needs more
+    monkeypatch.setattr("tihua_server.milvus.catalog.RENAME_S", 2.0)  # a busy machine needs more
     old, _ = await make_pair(milvus)
     create_alias = milvus.connection.client.create_alias
 

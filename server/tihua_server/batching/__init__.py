@@ -2,5 +2,5 @@
 
 Begin with `batcher.py` (submit, lane, batch) and `workers.py` (the threads). `admission.py` bounds
 what may wait, `pixel_room.py` what may be decoded. `gathering`, `flow`, `selection`, `bound`,
-`cost` and `rests` each hold one rule. Inputs are opaque: the tests use integers.
+`cost` and `pauses` each hold one rule. Inputs are opaque: the tests use integers.
 """

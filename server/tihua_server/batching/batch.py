@@ -96,7 +96,7 @@ class Entry(Generic[Input, Result]):
 
 
 class Batch(Generic[Input, Result]):
-    """Entries that are computed together; a `Job` of `Workers`.
+    """Entries that are computed together; a `Job` that `Workers` run.
 
     Attributes:
         entries: in the order in which they are computed.

@@ -10,7 +10,7 @@ Inputs wait in two lanes, and bulk inputs are taken only when no interactive one
 interactive callers ask for more than the machine can compute, bulk gets nothing. Bulk inputs are
 due in order of arrival, the interactive inputs of a caller one after another (`flow.py`). The input
 that is due first is always taken; `selection.py` fills the batch and keeps it from delaying what
-follows. Where other batches share the processor, a batch is followed by a rest (`rests.py`). The
+follows. Where other batches share the processor, a batch is followed by a pause (`pauses.py`). The
 lanes are unbounded: their inputs have been admitted (`admission.py`).
 
 The batcher knows nothing of models: it is tested with integers.
@@ -28,7 +28,7 @@ from tihua_server.batching.cost import BatchCost
 from tihua_server.batching.flow import Flow
 from tihua_server.batching.gathering import Gathering
 from tihua_server.batching.lane import Lane
-from tihua_server.batching.rests import Rests
+from tihua_server.batching.pauses import Pauses
 from tihua_server.batching.running import Running
 from tihua_server.batching.selection import Selection
 from tihua_server.batching.waiting import Waiting
@@ -40,7 +40,7 @@ Result = TypeVar("Result")
 
 
 class Batcher(Generic[Input, Result]):
-    """Runs concurrent inputs in batches, interactive ones first; a `Queue` of `Workers`.
+    """Runs concurrent inputs in batches, interactive ones first; a `JobSource` for `Workers`.
 
     Attributes:
         running: the batches that are being computed.
@@ -72,7 +72,7 @@ class Batcher(Generic[Input, Result]):
             size_of: the cost of an input, 1 or more; the inputs of a batch are padded to its
                 largest. None if all cost the same.
             padding_cost: the cost of a unit of padding.
-            yields_to: while these are busy, each batch is followed by a rest.
+            yields_to: while these are busy, each batch is followed by a pause.
             gathers: wait for the next calls of callers who were just answered; for batches with a
                 high fixed cost, such as those of texts.
             when_computed: called with (number of inputs, seconds) after each computed batch.
@@ -96,7 +96,7 @@ class Batcher(Generic[Input, Result]):
         )
         self._waiting: dict[Lane, Waiting[Input, Result]] = {lane: Waiting() for lane in Lane}
         self.running: Running[Input, Result] = Running(clock)
-        self._rests = None if yields_to is None else Rests(yields_to, workers.wake, clock)
+        self._pauses = None if yields_to is None else Pauses(yields_to, workers.wake, clock)
         self._gathering = Gathering(workers.wake, clock) if gathers else None
         self._is_closed = False
         workers.serve(self)
@@ -106,8 +106,8 @@ class Batcher(Generic[Input, Result]):
         self._is_closed = True
         if self._gathering:
             self._gathering.close()
-        if self._rests:
-            self._rests.close()
+        if self._pauses:
+            self._pauses.close()
         for waiting in self._waiting.values():
             for entry in waiting.entries:
                 entry.fail(Draining())
@@ -175,7 +175,7 @@ class Batcher(Generic[Input, Result]):
     def urgency(self) -> Urgency | None:
         """Return how urgent the first input of the first lane is; None if it must wait."""
         lane = self._first_lane()
-        if lane is None or (self._rests and self._rests.is_on(lane)):
+        if lane is None or (self._pauses and self._pauses.is_on(lane)):
             return None
         return lane, self._waiting[lane].entries[0].due_s
 
@@ -239,8 +239,8 @@ class Batcher(Generic[Input, Result]):
             answered = sum(entry.settle() for entry in batch.entries)
             is_alone = not self._waiting[Lane.INTERACTIVE].entries
             self._gathering.begin(answered, is_alone=is_alone, took_s=batch.inference_time_s)
-        if self._rests:
-            self._rests.begin(lane, batch.inference_time_s)
+        if self._pauses:
+            self._pauses.begin(lane, batch.inference_time_s)
         if batch.error is None:
             self._cost.learn(batch.size, batch.inference_time_s)
             if self._when_computed is not None:

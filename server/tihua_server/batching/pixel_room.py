@@ -33,7 +33,7 @@ _Decode = Callable[[], Any]
 
 
 class PixelRoom:
-    """Reserves pixels, for interactive pictures first; a `Queue` of `Workers`."""
+    """Reserves pixels, for interactive pictures first; a `JobSource` for `Workers`."""
 
     def __init__(self, limit: int, workers: Workers) -> None:
         """Allow `limit` pixels to be decoded at once, in the threads of `workers`."""

@@ -32,7 +32,7 @@ class Job(Protocol):
         """Hand the results out, in the event loop."""
 
 
-class Queue(Protocol):
+class JobSource(Protocol):
     """A source of jobs. It calls `Workers.wake` whenever its answers change."""
 
     def urgency(self) -> Urgency | None:
@@ -72,7 +72,7 @@ class Workers:
         self._name = name
         self._when_begun = when_begun
         self._threads: list[threading.Thread] = []
-        self._queues: list[Queue] = []
+        self._queues: list[JobSource] = []
         self._lanes: dict[Job, Lane] = {}
         self._idle_callbacks: list[Callable[[], None]] = []
         self._is_awake = False
@@ -88,7 +88,7 @@ class Workers:
         """The lane of the least urgent running job; None if there is none."""
         return max(self._lanes.values(), default=None)
 
-    def serve(self, queue: Queue) -> None:
+    def serve(self, queue: JobSource) -> None:
         """Take jobs from this queue as well."""
         self._queues.append(queue)
 
@@ -139,8 +139,8 @@ class Workers:
                 self._lanes[job] = lane
                 self._jobs.put(job)
 
-    def _most_urgent(self) -> tuple[Urgency, Queue] | None:
-        best: tuple[Urgency, Queue] | None = None
+    def _most_urgent(self) -> tuple[Urgency, JobSource] | None:
+        best: tuple[Urgency, JobSource] | None = None
         for queue in self._queues:
             urgency = queue.urgency()
             if urgency is not None and (best is None or urgency < best[0]):

@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 
 class CollectionCalls:
-    """Calls that tell a collection that is loading from a released one."""
+    """Calls that distinguish a collection that is loading from one that was released."""
 
     def __init__(self, connection: MilvusConnection) -> None:
         self._connection = connection
@@ -44,7 +44,7 @@ class CollectionCalls:
 
     @contextlib.asynccontextmanager
     async def building(self, name: str) -> AsyncIterator[None]:
-        """Expect a collection to be loading, since its index is built here; that raises no doubt.
+        """While its index is built here, a collection that is loading puts the store in no doubt.
 
         Raises:
             StoreUnavailable: with the reason COLLECTION_LOADING if Milvus is still at it when the

@@ -7,13 +7,13 @@ from pymilvus.exceptions import MilvusException
 
 from tihua_server.collection import Collection, CollectionSpec, LoadState
 from tihua_server.errors import CollectionNotReady, StoreUnavailable
+from tihua_server.milvus.catalog import Catalog
 from tihua_server.milvus.collection_calls import LOAD_TIMEOUT_S, CollectionCalls
 from tihua_server.milvus.connection import MilvusConnection
 from tihua_server.milvus.errors import has_aliases
 from tihua_server.milvus.index import is_built, with_defaults
 from tihua_server.milvus.index_builder import IndexBuilder
 from tihua_server.milvus.naming import Naming
-from tihua_server.milvus.records import Records
 from tihua_server.milvus.schema import EMBEDDING, properties, schema
 
 _LOAD_STATES = {
@@ -30,13 +30,13 @@ class Collections:
         self,
         connection: MilvusConnection,
         calls: CollectionCalls,
-        records: Records,
+        catalog: Catalog,
         naming: Naming,
         builder: IndexBuilder,
     ) -> None:
         self._connection, self._client = connection, connection.client
         self._calls = calls
-        self._records = records
+        self._catalog = catalog
         self._naming = naming
         self._builder = builder
 
@@ -65,7 +65,7 @@ class Collections:
 
     async def describe(self, name: str) -> Collection:
         """Return one collection; the count of a released one is Milvus' own estimate."""
-        found = await self._records.find(name)
+        found = await self._catalog.find(name)
         name = found.spec.name
         index = await self._calls.call(name, self._client.describe_index, name, EMBEDDING)
         answer = await self._calls.call(name, self._client.get_load_state, name)
@@ -75,7 +75,7 @@ class Collections:
         ):
             state = LoadState.LOADING
         try:
-            count = await self._records.count(name)
+            count = await self._catalog.count(name)
         except (CollectionNotReady, StoreUnavailable):
             if state is LoadState.LOADED:
                 raise
@@ -90,7 +90,7 @@ class Collections:
         # One call, so that no alias is added meanwhile on Milvus Lite; a server refuses by itself.
         if aliases := await self._calls.call(name, self._drop_collection, name):
             raise has_aliases(name, aliases)
-        self._records.forget(name)
+        self._catalog.forget(name)
 
     def _drop_collection(self, name: str, *, timeout: float) -> list[str]:
         """Remove a collection unless it has aliases, which are returned, sorted."""

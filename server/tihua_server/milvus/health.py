@@ -1,20 +1,20 @@
 """Whether Milvus can be used, as the health service asks every few seconds."""
 
 from tihua_server.errors import ServiceError, StoreUnavailable
+from tihua_server.milvus.catalog import Catalog
 from tihua_server.milvus.collection_calls import CollectionCalls
 from tihua_server.milvus.connection import MilvusConnection
-from tihua_server.milvus.records import Records
 
 
 class Health:
     """Looks whether one Milvus answers, has room, and can read its collections."""
 
     def __init__(
-        self, connection: MilvusConnection, calls: CollectionCalls, records: Records
+        self, connection: MilvusConnection, calls: CollectionCalls, catalog: Catalog
     ) -> None:
         self._connection = connection
         self._calls = calls
-        self._records = records
+        self._catalog = catalog
 
     async def ping(self) -> None:
         """Return if Milvus answers and has room for more, else raise.
@@ -31,7 +31,7 @@ class Health:
     async def _require_one_readable(self) -> None:
         query = self._connection.client.query
         error: StoreUnavailable | None = None
-        for name in await self._records.names():
+        for name in await self._catalog.names():
             try:
                 await self._calls.call(name, query, name, filter="", limit=1, output_fields=["id"])
             except StoreUnavailable as found:

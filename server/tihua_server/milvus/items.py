@@ -10,13 +10,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from tihua_server.item import Hit, Item
+from tihua_server.milvus.catalog import Catalog
 from tihua_server.milvus.collection_calls import CollectionCalls
 from tihua_server.milvus.connection import MilvusConnection
 from tihua_server.milvus.filter_literals import MAX_LIST_LENGTH, literal
 from tihua_server.milvus.filters import both, render
 from tihua_server.milvus.flusher import Flusher
 from tihua_server.milvus.index import search_tuning
-from tihua_server.milvus.records import Records
 from tihua_server.milvus.schema import EMBEDDING, output_fields, to_item, to_row
 from tihua_server.search_params import Fields, Filter, SearchParams
 from tihua_server.types import FloatArray
@@ -33,18 +33,18 @@ class Items:
         self,
         connection: MilvusConnection,
         calls: CollectionCalls,
-        records: Records,
+        catalog: Catalog,
         flusher: Flusher,
     ) -> None:
         self._connection, self._client = connection, connection.client
         self._is_lite = connection.is_lite
         self._calls = calls
-        self._records = records
+        self._catalog = catalog
         self._flusher = flusher
 
     async def upsert(self, name: str, items: Sequence[Item]) -> None:
         """Write items; of several with one id the last is kept."""
-        name = await self._records.own_name(name)
+        name = await self._catalog.own_name(name)
         await self._connection.require_room()
         rows = [to_row(item) for item in {item.id: item for item in items}.values()]
         # Milvus Lite's upsert keeps metadata that the new item no longer has; its insert replaces.
@@ -62,7 +62,7 @@ class Items:
         self, name: str, ids: Sequence[str], fields: Fields, *, is_fresh: bool = False
     ) -> list[Item]:
         """Return the items of these ids, in their order; absent ones are left out."""
-        name = await self._records.own_name(name)
+        name = await self._catalog.own_name(name)
         found = {}
         for batch in _batches(ids, MAX_LIST_LENGTH):
             items = await self._calls.read(
@@ -80,7 +80,7 @@ class Items:
         self, name: str, *, where: Filter, limit: int, after_id: str = "", fields: Fields
     ) -> list[Item]:
         """Return up to `limit` matching items with ids beyond `after_id`, sorted by id (bytes)."""
-        name = await self._records.own_name(name)
+        name = await self._catalog.own_name(name)
         expression = self._render(where)
         found: list[Item] = []
         # A page of Milvus may be short before the last, if a shard has few rows, and longer than
@@ -96,12 +96,12 @@ class Items:
 
     async def count(self, name: str, where: Filter) -> int:
         """Return the exact number of matching items; writes of a moment ago are counted."""
-        name = await self._records.own_name(name)
-        return await self._records.count(name, self._render(where))
+        name = await self._catalog.own_name(name)
+        return await self._catalog.count(name, self._render(where))
 
     async def delete(self, name: str, ids: Sequence[str]) -> int:
         """Remove items by id; return how many there were."""
-        name = await self._records.own_name(name)
+        name = await self._catalog.own_name(name)
         count = 0
         for batch in _batches(list(dict.fromkeys(ids)), MAX_LIST_LENGTH):
             wanted = _page(f"id in {literal(batch)}", len(batch))
@@ -110,7 +110,7 @@ class Items:
 
     async def delete_where(self, name: str, where: Filter) -> int:
         """Remove the matching items, page by page; return how many there were."""
-        name = await self._records.own_name(name)
+        name = await self._catalog.own_name(name)
         expression = self._render(where)
         count, last_id = 0, ""
         while ids := await self._calls.call(
@@ -140,7 +140,7 @@ class Items:
         self, name: str, embeddings: FloatArray, params: SearchParams
     ) -> list[list[Hit]]:
         """Return the hits of each query, best first."""
-        spec = await self._records.spec(name)
+        spec = await self._catalog.spec(name)
         tuning = search_tuning(
             spec.index,
             params.index_params,

@@ -14,12 +14,12 @@ import structlog
 
 from tihua_server.collection import CollectionSpec, Index
 from tihua_server.errors import NotFound, ServiceError, StoreError, StoreFull
+from tihua_server.milvus.catalog import Catalog
 from tihua_server.milvus.collection_calls import LOAD_TIMEOUT_S, CollectionCalls
 from tihua_server.milvus.connection import MilvusConnection
 from tihua_server.milvus.index import is_built, with_defaults
 from tihua_server.milvus.index_builder import IndexBuilder
 from tihua_server.milvus.lite_server import LiteServer
-from tihua_server.milvus.records import Records
 from tihua_server.milvus.schema import EMBEDDING, released
 
 _log = structlog.get_logger("tihua")
@@ -32,19 +32,19 @@ class Loading:
         self,
         connection: MilvusConnection,
         calls: CollectionCalls,
-        records: Records,
+        catalog: Catalog,
         builder: IndexBuilder,
     ) -> None:
         self._connection, self._client = connection, connection.client
         self._calls = calls
-        self._records = records
+        self._catalog = catalog
         self._builder = builder
 
     async def wake(self) -> None:
         """Load the collections of a Milvus Lite that was just started, except released ones."""
-        for name in await self._records.all_names():
+        for name in await self._catalog.all_names():
             try:
-                found = await self._records.find(name)
+                found = await self._catalog.find(name)
                 # After a kill, rows are still in Lite's log, and unflushed rows make searches slow.
                 with contextlib.suppress(StoreFull):
                     await self.flush(name)
@@ -69,7 +69,7 @@ class Loading:
 
     async def load(self, name: str) -> None:
         """Load a collection; its index is built if creating or replacing it was interrupted."""
-        found = await self._records.find(name)
+        found = await self._catalog.find(name)
         await self._load(found.spec)
         if found.is_released:
             await self._note_release(name, is_released=False)
@@ -87,7 +87,7 @@ class Loading:
 
     async def build_index(self, name: str, index: Index | None) -> None:
         """Replace the index of a collection, or rebuild it if `index` is None, and load it."""
-        found = await self._records.find(name)
+        found = await self._catalog.find(name)
         index = found.spec.index if index is None else with_defaults(index)
         spec = replace(found.spec, index=index)
         await self._connection.require_room()
@@ -96,13 +96,13 @@ class Loading:
             async with self._calls.building(spec.name):
                 await self._calls.call(spec.name, build, spec, timeout_s=LOAD_TIMEOUT_S)
         finally:
-            self._records.forget(spec.name)
+            self._catalog.forget(spec.name)
         if found.is_released:
             await self._note_release(spec.name, is_released=False)
 
     async def release(self, name: str) -> None:
         """Release a collection from memory; it stays released after a restart."""
-        own = (await self._records.find(name)).spec.name
+        own = (await self._catalog.find(name)).spec.name
         await self._calls.call(name, self._client.release_collection, own)
         if self._connection.is_lite:
             await self._note_release(own, is_released=True)

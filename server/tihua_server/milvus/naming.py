@@ -12,21 +12,21 @@ from pymilvus.client.types import LoadState
 from pymilvus.exceptions import MilvusException
 
 from tihua_server.errors import CollectionDamaged, NotFound
+from tihua_server.milvus.catalog import Catalog
 from tihua_server.milvus.collection_calls import LOAD_TIMEOUT_S, CollectionCalls
 from tihua_server.milvus.connection import MilvusConnection
 from tihua_server.milvus.errors import already_exists, is_alias, no_alias
-from tihua_server.milvus.records import Records
 
 
 class Naming:
     """The names of the collections of one Milvus, which aliases and collections share."""
 
     def __init__(
-        self, connection: MilvusConnection, calls: CollectionCalls, records: Records
+        self, connection: MilvusConnection, calls: CollectionCalls, catalog: Catalog
     ) -> None:
         self._connection, self._client = connection, connection.client
         self._calls = calls
-        self._records = records
+        self._catalog = catalog
 
     async def require_own(self, name: str) -> None:
         """Return if a name is a collection's own.
@@ -35,7 +35,7 @@ class Naming:
             CollectionInUse: it is an alias.
             NotFound: it leads nowhere, or to a collection that tihua did not make.
         """
-        found = await self._records.find(name)
+        found = await self._catalog.find(name)
         if found.spec.name != name:
             raise is_alias(name, found.spec.name)
 
@@ -57,7 +57,7 @@ class Naming:
 
     async def set_alias(self, alias: str, name: str) -> str:
         """Point an alias to a collection; return its previous one, "" if it is new."""
-        target = (await self._records.spec(name, is_fresh=True)).name
+        target = (await self._catalog.spec(name, is_fresh=True)).name
         before = await self._led_to(alias)
         if before:
             try:
@@ -66,7 +66,7 @@ class Naming:
                 raise already_exists(alias) from error
         write = self._client.alter_alias if before else self._client.create_alias
         await self._calls.call(alias, write, target, alias)
-        self._records.forget(alias)
+        self._catalog.forget(alias)
         return before
 
     async def drop_alias(self, alias: str) -> None:
@@ -76,7 +76,7 @@ class Naming:
             raise no_alias(alias)
         await self._require_not_of_others(before)
         await self._calls.call(alias, self._client.drop_alias, alias)
-        self._records.forget(alias)
+        self._catalog.forget(alias)
 
     async def rename(self, name: str, new_name: str, *, keeps_alias: bool) -> None:
         """Rename a collection; with `keeps_alias` the old name becomes an alias of it."""
@@ -88,7 +88,7 @@ class Naming:
         rename = self._rename_collection
         await self._calls.call(name, rename, name, new_name, keeps_alias, timeout_s=LOAD_TIMEOUT_S)
         for each in (name, new_name):
-            self._records.forget(each)
+            self._catalog.forget(each)
 
     def _rename_collection(
         self, name: str, new_name: str, keeps_alias: bool, *, timeout: float
@@ -129,7 +129,7 @@ class Naming:
     async def _require_not_of_others(self, name: str) -> None:
         """Raise NotFound if `name` is a collection that tihua did not make."""
         try:
-            await self._records.find(name)
+            await self._catalog.find(name)
         except CollectionDamaged:
             return
         except NotFound:

@@ -6,6 +6,7 @@ from typing import Self
 
 from tihua_server.collection import Collection, CollectionSpec, Index
 from tihua_server.item import Hit, Item
+from tihua_server.milvus.catalog import Catalog
 from tihua_server.milvus.collection_calls import CollectionCalls
 from tihua_server.milvus.collections import Collections
 from tihua_server.milvus.connection import MilvusConnection
@@ -15,7 +16,6 @@ from tihua_server.milvus.index_builder import IndexBuilder
 from tihua_server.milvus.items import Items
 from tihua_server.milvus.loading import Loading
 from tihua_server.milvus.naming import Naming
-from tihua_server.milvus.records import Records
 from tihua_server.observer import NOBODY, Observer
 from tihua_server.search_params import Fields, Filter, SearchParams
 from tihua_server.types import FloatArray
@@ -35,16 +35,16 @@ class Milvus:
     def __init__(self, connection: MilvusConnection) -> None:
         calls = CollectionCalls(connection)
         builder = IndexBuilder(connection)
-        self._records = Records(connection, calls)
-        self._naming = Naming(connection, calls, self._records)
-        self._loading = Loading(connection, calls, self._records, builder)
-        self._collections = Collections(connection, calls, self._records, self._naming, builder)
+        self._catalog = Catalog(connection, calls)
+        self._naming = Naming(connection, calls, self._catalog)
+        self._loading = Loading(connection, calls, self._catalog, builder)
+        self._collections = Collections(connection, calls, self._catalog, self._naming, builder)
         self._flusher = Flusher(self._loading.flush)
-        self._items = Items(connection, calls, self._records, self._flusher)
-        self._health = Health(connection, calls, self._records)
+        self._items = Items(connection, calls, self._catalog, self._flusher)
+        self._health = Health(connection, calls, self._catalog)
         self.connection = connection
         self.kind = connection.kind
-        self.settle_s = self._records.settle_s
+        self.settle_s = self._catalog.settle_s
 
     @classmethod
     async def open(
@@ -96,11 +96,11 @@ class Milvus:
 
     async def spec(self, name: str, *, is_fresh: bool = False) -> CollectionSpec:
         """Return what a collection was created with, from a cache unless `is_fresh`."""
-        return await self._records.spec(name, is_fresh=is_fresh)
+        return await self._catalog.spec(name, is_fresh=is_fresh)
 
     async def names(self) -> list[str]:
         """Return the names of tihua's own collections, sorted."""
-        return await self._records.names()
+        return await self._catalog.names()
 
     # Their names.
 

@@ -2,32 +2,50 @@
 
 Texts would leave pictures little time: the threads that compute them have the higher priority
 (`niceness.py`), and a lone caller that asks again as soon as it is answered takes half of two
-cores. Inputs that arrive during a rest become one batch; an occasional query meets no rest.
+cores. Inputs that arrive during a pause become one batch; an occasional query meets none.
 """
 
 import asyncio
 import math
 from collections.abc import Callable
+from typing import NamedTuple
 
 from tihua_server.batching.lane import Lane
 from tihua_server.batching.workers import Workers
 
-AFTER_QUERIES = ((0.5, 0.01), (2.5, 0.04))
-"""The rest, as a multiple of the batch's duration and a maximum in seconds: beside interactive
-pictures, and beside bulk ones. With the first, other callers' pictures keep seven tenths of their
-rate (`peers`, docs/benchmarks.md); with the second, an ingestion keeps four fifths (`mixed`)."""
 
-AFTER_BULK = ((3.0, math.inf), (1.0, math.inf))
-"""The same after a bulk batch: interactive pictures go first, bulk ones get half of the time."""
+class Pause(NamedTuple):
+    """How long a pause is.
+
+    Attributes:
+        share: of the duration of the batch before it.
+        max_s: its maximum, in seconds.
+    """
+
+    share: float
+    max_s: float
 
 
-class Rests:
-    """The rests of a batcher's lanes; belongs to one event loop."""
+AFTER: dict[tuple[Lane, Lane], Pause] = {
+    (Lane.INTERACTIVE, Lane.INTERACTIVE): Pause(0.5, 0.01),
+    (Lane.INTERACTIVE, Lane.BULK): Pause(2.5, 0.04),
+    (Lane.BULK, Lane.INTERACTIVE): Pause(3.0, math.inf),
+    (Lane.BULK, Lane.BULK): Pause(1.0, math.inf),
+}
+"""The pause by the lane of the batch, and that of the pictures beside it.
+
+With the first, other callers' pictures keep seven tenths of their rate (`peers`,
+docs/benchmarks.md); with the second, an ingest keeps four fifths (`mixed`). After a bulk batch,
+interactive pictures go first, and bulk ones get half of the time."""
+
+
+class Pauses:
+    """The pauses of a batcher's lanes; belongs to one event loop."""
 
     def __init__(
         self, beside: Workers, wake: Callable[[], None], clock: Callable[[], float]
     ) -> None:
-        """Rest for the batches of `beside`; `wake` is called at the end of a rest."""
+        """Pause for the batches of `beside`; `wake` is called at the end of a pause."""
         self._beside = beside
         self._wake = wake
         self._clock = clock
@@ -36,18 +54,19 @@ class Rests:
         beside.when_idle(wake)
 
     def begin(self, lane: Lane, took_s: float) -> None:
-        """Start the rest after a batch; `wake` is called at its end.
+        """Start the pause after a batch; `wake` is called at its end.
 
         Args:
-            lane: the batch's lane. It rests, and bulk with it.
+            lane: the batch's lane. It pauses, and bulk with it.
             took_s: duration of the batch, in seconds.
         """
+        # Bulk yields to any interactive picture; queries leave more to those of an ingest.
         is_bulk = lane is Lane.BULK
         other = self._beside.first_lane if is_bulk else self._beside.last_lane
         if other is None:
             return
-        factor, max_s = (AFTER_BULK if is_bulk else AFTER_QUERIES)[other]
-        until_s = self._clock() + min(factor * took_s, max_s)
+        pause = AFTER[lane, other]
+        until_s = self._clock() + min(pause.share * took_s, pause.max_s)
         for each in Lane:
             if each >= lane and until_s > self._until_s[each]:
                 self._until_s[each] = until_s
@@ -55,7 +74,7 @@ class Rests:
                 self._wake_at_end(each)
 
     def is_on(self, lane: Lane) -> bool:
-        """Return whether a lane is resting."""
+        """Return whether a lane is pausing."""
         return self._beside.last_lane is not None and self._clock() < self._until_s[lane]
 
     def close(self) -> None:
@@ -68,7 +87,7 @@ class Rests:
             alarm.cancel()
 
     def _wake_at_end(self, lane: Lane) -> None:
-        """Call `wake` at the end of a lane's rest, or now if it is over."""
+        """Call `wake` at the end of a lane's pause, or now if it is over."""
         left_s = self._until_s[lane] - self._clock()
         if left_s > 0:
             self._alarms[lane] = asyncio.get_running_loop().call_later(

@@ -24,7 +24,7 @@ RENAME_S = 0.1
 2.3.5."""
 
 
-class Records:
+class Catalog:
     """What is recorded of the collections of one Milvus, by any of their names.
 
     Attributes:
