@@ -19,6 +19,7 @@ from tihua_server.collection import Collection, CollectionSpec, Index, IndexType
 from tihua_server.config import Config
 from tihua_server.errors import StoreError
 from tihua_server.item import Hit
+from tihua_server.rpc.collection_service import DESCRIBED_AT_ONCE
 from tihua_server.rpc.entrance import Entrance
 from tihua_server.search_params import SearchParams
 from tihua_server.served_models import ServedModels
@@ -43,9 +44,9 @@ class Unequal(InMemoryStore):
         self.searched: list[str] = []
 
     async def describe(self, name: str) -> Collection:
-        """Fail for the last collection; never answer for the others."""
-        if name == f"c{PARTS - 1}":
-            await self._others_wait(PARTS - 1)
+        """Fail for the last of the first collections; never answer for the others."""
+        if name == f"c{DESCRIBED_AT_ONCE - 1}":
+            await self._others_wait(DESCRIBED_AT_ONCE - 1)
             raise StoreError("it can't be described")
         await self._no_answer()
 
