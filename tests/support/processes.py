@@ -30,6 +30,13 @@ processes begin with SIGINT ignored."""
 GALLERY = ROOT / "server" / "tihua_server" / "gallery"
 
 
+def await_sleep(process: "subprocess.Popen[str]") -> None:
+    """Wait until the first thread of a process sleeps, as it does while it reads from a pipe."""
+    stat = Path(f"/proc/{process.pid}/stat")
+    while stat.read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "S":
+        time.sleep(0.01)
+
+
 class ServerFailed(AssertionError):
     """A server did not start or stop; the message has its log.
 

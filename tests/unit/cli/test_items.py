@@ -1,6 +1,5 @@
 """`tihua items`: what it prints and how it ends; and how a question ends that is not answered."""
 
-import contextlib
 import json
 import signal
 import subprocess
@@ -8,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from command_line import Tihua
-from processes import INTERRUPTIBLE
+from processes import INTERRUPTIBLE, await_sleep
 from scripted_memory import Memory
 
 
@@ -65,10 +64,10 @@ def test_ctrl_c_instead_of_an_answer_is_status_130(
                 more = process.stderr.read(1)
                 assert more, asked
                 asked += more
-            while process.poll() is None:  # with its input open: the end of that is an answer, too
-                process.send_signal(signal.SIGINT)  # again: between question and read it is lost
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(timeout=2)
+            # Not before: `input()` swallows what is raised while it writes the question.
+            await_sleep(process)
+            process.send_signal(signal.SIGINT)
+            process.wait(timeout=60)  # with its input open: the end of that is an answer, too
             output, errors = process.communicate()
         finally:
             process.kill()
